@@ -1,0 +1,51 @@
+# pitwasm: every target sets up what it needs under build/ by itself
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+#   make run      stream a compiled C program into a 64 KB pool and run it
+#   make test     the tests, on MicroPython 64- and 32-bit
+#   make lint     ruff, and a type check against MicroPython's stubs
+#   make build    build/<arch>/pitwasm/*.mpy for every architecture
+#   make env      shell assignments to run pitwasm from anywhere: eval "$(make -s env)"
+#   make spec     the WebAssembly specification's tests, a table per file
+#   make bench    pitwasm beside other runtimes
+#   make dis      code words next to the WebAssembly: make dis ARGS=app.wasm
+#   make clean    remove build/
+#
+# ARGS="…" hands arguments on. PYTHON=… names another Python (3.11 or later).
+
+PYTHON ?= python3
+ARGS ?=
+PY := build/venv/bin/python
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help run test lint env build spec bench dis clean venv
+
+help:
+	@sed -n 's/^#   make/make/p' Makefile
+
+run spec dis: venv
+	@$(PY) -m tools.$@ $(ARGS)
+
+test: venv
+	@$(PY) -m tools.micropython
+	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+
+build: venv
+	@$(PY) -m tools.build $(ARGS)
+
+env: venv
+	@$(PY) -m tools.mp
+
+lint: venv
+	@$(PYTHON) -m tools.venv requirements-lint.txt
+	@$(PY) -m tools.lint $(ARGS)
+
+bench: venv
+	@$(PYTHON) -m tools.venv requirements-bench.txt
+	@$(PY) -m tools.bench $(ARGS)
+
+venv:
+	@$(PYTHON) -m tools.venv
+
+clean:
+	rm -rf build

@@ -1,0 +1,326 @@
+# Layouts of everything in the pool: the one place where records, words and codes are described.
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# All values are offsets in bytes from the start of the record unless stated; every reference stored in the pool is an offset
+# from the start of the pool, 0 = none. Cells are little-endian u32. tools/build.py folds these names into the other files,
+# so this file never reaches a board.
+
+# ---- pool header: the first HEADER bytes of the pool -------------------------------------------------------------------------
+P_MAGIC = 0  # PIT1
+P_SIZE = 4  # bytes in the pool (multiple of 8)
+P_FREE = 8  # first free block (block offset), address order
+P_USED = 12  # bytes in used blocks, block headers included
+P_HIGH = 16  # high-water mark of P_USED
+P_XRET = 20  # two code words: a call word with argument slot 0, then XRET (return into another instance)
+P_EXIT = 28  # two code words: a call word with argument slot 0, then EXIT (return to the driver)
+P_LAZY = 36  # function header whose slot count (0xffff) never fits: stands for a function not yet translated
+P_ITAB = 44  # block: instance number -> instance record (u32 each); number 0 is the host
+P_ITABN = 48  # cells in P_ITAB
+P_TYPES = 52  # first interned function type
+P_HTAB = 56  # block: host function number -> interned type (u32 each)
+P_HTABN = 60  # cells in use in P_HTAB
+P_MODULES = 64  # first module record
+P_REGISTRY = 68  # first registry record
+P_T = 72  # translator state, while a module is loading
+P_FLAGS = 76  # reserved
+HEADER = 80
+MAGIC = 0x31544950  # "PIT1"
+
+# ---- block: 8 bytes before each payload; block and payload are 8-byte aligned ------------------------------------------------
+B_SIZE = 0  # bytes of the block, header included; bit 0 set = free
+B_OWNER = 4  # used: kind | owner payload offset >> 3 << 8;  free: next free block (block offset)
+BLOCK = 8
+
+K_FREE = 0
+K_MODULE = 1  # module record
+K_TYPE = 2  # interned function types
+K_IMPORTS = 3  # import list
+K_EXPORTS = 4  # export list
+K_FUNCS = 5  # type index of every function, entry of every defined function
+K_DEFS = 6  # tables, memories, globals as declared
+K_ELEM = 7  # element segments
+K_DATA = 8  # data segments
+K_CODE = 9  # code words
+K_NAMES = 10  # name section
+K_INSTANCE = 11  # instance record
+K_MEMORY = 12  # linear memory bytes
+K_TABLE = 13  # table elements
+K_GLOBALS = 14  # global cells
+K_LINKS = 15  # arrays of offsets: memories, tables, globals, imports
+K_STACK = 16  # execution environment and its stack
+K_REGISTRY = 17  # registered names
+K_WORK = 18  # loader's window and workspace
+K_HOST = 19  # host function types, instance numbers
+
+# ---- interned function type (one per distinct type in the store, compared by offset; WebAssembly 4.5.3) ----------------------
+Y_NEXT = 0
+Y_REFS = 4  # modules and host functions using it
+Y_NP = 8  # u16 parameters
+Y_NR = 10  # u16 results
+Y_PSLOTS = 12  # u16 slots of the parameters
+Y_RSLOTS = 14  # u16 slots of the results
+Y_BYTES = 16  # value types: parameters, then results
+
+# ---- module record -----------------------------------------------------------------------------------------------------------
+M_NEXT = 0  # next module in P_MODULES
+M_REFS = 4  # instances alive
+M_NAME = 8  # block with its name (u16 length, bytes), 0 when it has none
+M_FLAGS = 12  # MF_*
+M_NTYPES = 16
+M_TYPES = 20  # block: u32 interned type per type index
+M_NFUNCS = 24  # functions, imported ones first
+M_NIMPF = 28  # imported functions
+M_FTYPES = 32  # block: u16 type index per function
+M_ENTRIES = 36  # block: u32 code offset per defined function (at its header), or P_LAZY
+M_NTABLES = 40
+M_NIMPT = 44
+M_TABLES = 48  # block: TD_* per table
+M_NMEMS = 52
+M_NIMPM = 56
+M_MEMS = 60  # block: MD_* per memory
+M_NGLOBALS = 64
+M_NIMPG = 68
+M_GLOBALS = 72  # block: GD_* per global
+M_NIMPORTS = 76
+M_IMPORTS = 80  # block: IM_* entries
+M_NEXPORTS = 84
+M_EXPORTS = 88  # block: EX_* entries
+M_START = 92  # start function index + 1, 0 = none
+M_NELEMS = 96
+M_ELEMS = 100  # block: u32 element segment (ES_*) per index
+M_NDATAS = 104
+M_DATAS = 108  # block: u32 data segment (DS_*) per index
+M_CODE = 112  # block: code words of all functions (eager loading)
+M_NAMES = 116  # block: raw function-name subsection (names=True), 0 = none
+M_CUT = 120  # bytes memory 0 really needs (__heap_base or __data_end) when it never grows, else 0xffffffff
+M_SAFE = 124  # memory 0: an access whose offset + size is at most this was translated to the fast form
+M_CODEBYTES = 128  # bytes of the code section, for statistics
+M_CODEOFF = 132  # file offset of the code section's first body, for lazy translation
+M_BODIES = 136  # block: u32 file offset per defined function (lazy), else 0
+M_WORDS = 140  # bytes of code words, for statistics
+M_NDATACOUNT = 144  # data count section's value + 1, 0 = no such section
+M_DECLARED = 148  # block: bitmap of functions that ref.func may name (loading only)
+M_SIZE = 152
+
+MF_FLOAT = 1  # contains float words: needs floats.py
+MF_GROWS = 2  # contains memory.grow
+MF_LAZY = 4
+MF_WASI = 8  # imports from wasi_snapshot_preview1
+MF_DEAD = 16  # unloaded, kept until the last of its instances goes
+
+TD_TYPE = 0  # reference type byte
+TD_MIN = 4
+TD_MAX = 8  # 0xffffffff = none
+TD_SIZE = 12
+
+MD_FLAGS = 0  # bit 0: has a maximum (limits flag byte of the binary)
+MD_MIN = 4  # pages
+MD_MAX = 8  # pages; 0xffffffff = none
+MD_PAGE = 12  # log2 of the page size (16)
+MD_SIZE = 16
+
+GD_TYPE = 0  # u8 value type
+GD_MUT = 1  # u8 1 = mutable
+GD_INIT = 2  # u8 CE_* (defined globals)
+GD_LO = 4  # constant, low word; or global index, or function index
+GD_HI = 8
+GD_SIZE = 12
+
+CE_CONST = 0  # i32/i64/f32/f64.const; ref.null is the constant 0
+CE_GLOBAL = 1  # global.get
+CE_FUNC = 2  # ref.func
+
+IM_KIND = 0  # u8 0 function 1 table 2 memory 3 global
+IM_MLEN = 2  # u16 length of the module name
+IM_FLEN = 4  # u16 length of the field name
+IM_INDEX = 8  # u32 index in its index space (type of a function: M_FTYPES[index])
+IM_NAME = 12  # module name, field name; the next entry is 4-byte aligned
+
+EX_KIND = 0  # u8
+EX_LEN = 2  # u16 length of the name
+EX_INDEX = 4  # u32 index
+EX_NAME = 8  # the next entry is 4-byte aligned
+
+ES_MODE = 0  # u8 0 active 1 passive 2 declarative
+ES_TYPE = 1  # u8 reference type
+ES_TABLE = 4
+ES_OKIND = 8  # CE_* of the offset
+ES_OFFSET = 12
+ES_COUNT = 16
+ES_ITEMS = 20  # u32 each: 0 null, function index + 1, or 0x80000000 | global index
+
+DS_MODE = 0  # u8 0 active 1 passive
+DS_MEM = 4
+DS_OKIND = 8
+DS_OFFSET = 12
+DS_LEN = 16
+DS_BYTES = 20
+
+# ---- registry record: a name other modules import from ------------------------------------------------------------------------
+R_NEXT = 0
+R_MODULE = 4  # module record, or 0
+R_INSTANCE = 8  # instance record, or 0 (not yet instantiated)
+R_LEN = 12
+R_NAME = 16
+
+# ---- instance record -----------------------------------------------------------------------------------------------------------
+I_MODULE = 0
+I_ID = 4  # instance number: index in P_ITAB (1 … 2047), never reused while a reference to it can exist
+I_REFS = 8  # importers alive
+I_FLAGS = 12  # IF_*
+I_MEM0 = 16  # memory record of memory 0, 0 = none (the loop's copy of I_MEMS[0])
+I_MEMS = 20  # block: memory record per memory index
+I_TABLES = 24  # block: table record per table index
+I_GLOBALS = 28  # block: offset of the global's cell per global index
+I_IMPORTS = 32  # block: reference (see below) per imported function
+I_ENTRIES = 36  # = M_ENTRIES
+I_TYPES = 40  # = M_TYPES
+I_FTYPES = 44  # = M_FTYPES
+I_NIMPF = 48  # = M_NIMPF
+I_DROPPED = 52  # block: a byte per element segment, then per data segment; 1 = dropped
+I_ENV = 56  # execution environment (E_*), made at the first call from outside
+I_STACK = 60  # bytes of stack it shall have
+I_CELLS = 64  # block: this instance's own global cells
+I_GEN = 68  # generation: handles carry it, so that a dead handle is noticed
+I_SIZE = 72
+
+IF_DEAD = 1  # deinstantiated, kept because something still refers to it
+IF_STARTED = 2
+IF_AUTO = 4  # instantiated for its importers: goes with the last of them
+IF_MARK = 8  # while instances that nothing refers to are looked for: reached
+IF_SEEN = 16  # … and what it refers to has been reached too
+
+# Global cell: 8 bytes, low word first; i32, f32 and references use the low word.
+CELL = 8
+
+# Function reference (in tables, globals, slots): 0 null; instance number << 20 | function index;
+# host function: number 0, so host function index + 1. External reference: 0 null, else host value number + 1.
+REF_SHIFT = 20
+
+# ---- memory record (block K_LINKS owned by the defining instance) ---------------------------------------------------------------
+MM_DATA = 0  # block of the bytes, 0 when there are none
+MM_BYTES = 4  # bytes that may be accessed
+MM_PAGES = 8  # memory.size
+MM_MAX = 12  # pages
+MM_CAP = 16  # 0, or the cap in bytes that keeps MM_BYTES below MM_PAGES pages
+MM_PAGE = 20  # log2 of the page size
+MM_OWNER = 24  # instance record
+MM_SIZE = 28
+
+# ---- table record --------------------------------------------------------------------------------------------------------------
+TT_DATA = 0  # block of u32 references
+TT_COUNT = 4
+TT_MAX = 8
+TT_TYPE = 12
+TT_OWNER = 16
+TT_SIZE = 20
+
+# ---- execution environment, followed by its stack: frames grow up, call records grow down -----------------------------------------
+E_IP = 0  # next code word
+E_FP = 4  # frame
+E_CS = 8  # call records (top)
+E_INST = 12  # instance that runs
+E_FUEL = 16  # backward branches and calls left in this slice. Entering run() costs one: it pays for the call that starts a run, and
+# for the branch or call that S_FUEL could not pay; after any other status the driver adds one before it enters again.
+E_DETAIL = 20  # what a status is about: see S_*
+E_LO = 24  # first stack byte
+E_HI = 28  # end of the stack
+E_BASE = 32  # call records of a nested run start below this
+E_SIZE = 40
+# Call record: u32 offset of the call word (any word with its argument slot in byte 1). Returning: ip = that word + 4,
+# fp -= 4 * argument slot. A call into another instance pushes the caller's instance, then the call word, then P_XRET.
+
+# ---- statuses of the loop (0 … 15 to the driver, TRAP_* become Trap) -------------------------------------------------------------
+S_DONE = 0
+S_FUEL = 1  # resume at E_IP
+S_HOST = 2  # E_DETAIL = host function number; arguments at E_FP + 4 * byte 1 of the word at E_IP; go on at E_IP + 4
+S_LAZY = 3  # function E_DETAIL of the running module is not translated: translate it, retry the call at E_IP
+S_GROW = 4  # memory.grow  [RARE sub d a]: delta in slot a, result to slot d; go on at E_IP + 8
+S_TGROW = 5  # table.grow  [RARE sub d a][value slot, table, 0, 0]; go on at E_IP + 8
+S_LAZYREF = 6  # the same for the function of reference E_DETAIL (call through a table or of an import)
+TRAP_UNREACHABLE = 16
+TRAP_MEMORY = 17  # E_DETAIL = address (low 32 bits)
+TRAP_TABLE = 18
+TRAP_DIVIDE = 19
+TRAP_OVERFLOW = 20
+TRAP_CONVERSION = 21
+TRAP_UNDEFINED = 22  # undefined element
+TRAP_UNINITIALIZED = 23  # uninitialized element
+TRAP_INDIRECT = 24  # indirect call type mismatch
+TRAP_STACK = 25  # call stack exhausted
+
+# ---- function header (8 bytes before its first code word; entries point at it) ------------------------------------------------------
+F_SLOTS = 0  # u16 slots of the frame
+F_PARAMS = 2  # u16 slots of the parameters: locals to clear start here
+F_CLEAR = 4  # u16 slots to clear
+F_RESULTS = 6  # u16 slots of the results
+FUNC = 8
+
+# ---- translator state: K_WORK block named by P_T ---------------------------------------------------------------------------------------
+T_MOD = 0  # module record
+T_FUNC = 4  # function index being translated
+T_POS = 8  # next byte of the window (pool offset)
+T_END = 12  # end of the bytes in the window (pool offset)
+T_WINDOW = 16  # start of the window (pool offset)
+T_BASE = 20  # file offset of the byte at T_WINDOW
+T_BODY = 24  # file offset of the end of the function body
+T_CODE = 28  # next code byte to emit (pool offset); on success left after the function
+T_LIMIT = 32  # end of the workspace: the operand stack grows down from here
+T_SP = 36  # operand stack top (pool offset)
+T_CTL = 40  # innermost control record
+T_NEXT = 44  # next free slot
+T_MAX = 48  # most slots used
+T_LOCALS = 52  # local records: u32 slot | type << 24, one per local
+T_NLOCALS = 56
+T_LAST = 60  # last word that may still be changed, 0 after a label
+T_FLAGS = 64  # TF_*
+T_START = 68  # header of the function being translated
+T_OPCODE = 72  # file offset of the instruction at hand, for errors
+T_SAFE = 76  # guaranteed bytes of memory 0
+T_TYPES = 80  # seven type records for block types: empty, i32, i64, f32, f64, funcref, externref (24 bytes each)
+T_WSIZE = 248  # bytes in the window block (slack excluded)
+T_LIVE = 252  # 1 = code is emitted (the spot can be reached, and not only validating)
+T_LASTD = 256  # destination slot of the word at T_LAST when its byte 1 may still be changed, else 0xffff
+T_PKIND = 260  # comparison waiting for the branch behind it: kind, + 8 with a constant; 0xff = none
+T_PA = 264  # its operand slots, or slot and constant
+T_PB = 268
+T_LO = 272  # a 64-bit constant just read
+T_HI = 276
+T_BOT = 280  # operand record that stands for what is popped off an unreachable block's empty stack (12 bytes)
+T_SIZE = 296
+
+# Operand record (12 bytes) and control record of the translator's stack, which grows down from T_LIMIT; a control record lies
+# above the operands of its block (WebAssembly, appendix: validation algorithm).
+O_TYPE = 0  # value type, 0 = unknown (unreachable code); + 0x100 = constant
+O_AT = 4  # slot that holds it (its own, or a local's), or the constant (i64: sign-extended from 32 bits)
+O_SLOT = 8  # its own slot
+OPERAND = 12
+C_PREV = 0
+C_KIND = 4  # CK_*
+C_TYPE = 8  # type record
+C_NEXT = 12  # slot where its parameters and results start
+C_TARGET = 16  # loop: code offset; else last branch waiting for the end, relative to T_START (0 = none)
+C_ELSE = 20  # if: the branch to the else part, likewise
+C_DEAD = 24  # 1 = the rest of the block cannot be reached: operands are polymorphic
+C_LIVE = 28  # T_LIVE at its start
+C_TRAMP = 32  # br_table: last entry that needs its values moved first, relative to T_START
+CONTROL = 40
+CK_FUNC = 0
+CK_BLOCK = 1
+CK_LOOP = 2
+CK_IF = 3
+CK_ELSE = 4
+GAP = 248  # slots 248-255 hold no values: words reach slots above 255 through them
+TF_CHECK = 1  # validate only, emit nothing
+TF_FLOAT = 2  # set by the translator: float words were emitted
+TF_GROWS = 4  # set by the translator: memory.grow was seen
+SLACK = 32  # zero bytes kept after the window, so that an instruction's immediates can be read before the end is checked
+NEED = 24  # bytes an instruction needs in the window
+
+# ---- value types (WebAssembly 5.3.1) -----------------------------------------------------------------------------------------------
+V_I32 = 0x7F
+V_I64 = 0x7E
+V_F32 = 0x7D
+V_F64 = 0x7C
+V_FUNCREF = 0x70
+V_EXTERNREF = 0x6F

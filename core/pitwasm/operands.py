@@ -1,0 +1,443 @@
+# Translator, lower half: immediates, emitted words, operand stack, branches (layout.T_*, O_*, C_*)
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# An operand is a slot of its own, a local's slot that still holds it, or a constant. Own slots are handed out in stack order, so that
+# moving values down to a label's slots in ascending order never overwrites one still needed; slots GAP … 255 are left out.
+import micropython
+
+from . import layout
+from .errors import Reject
+from .tables import BRANCH
+
+NOROOM = 1
+
+
+def fail(code):
+    """Leave the translator: no room, malformed or invalid (translate.MESSAGES)."""
+    raise Reject(code)
+
+
+# ---- immediates (WebAssembly 5.2.2) ------------------------------------------------------------------------------------------
+@micropython.viper
+def leb(pool: ptr8) -> uint:
+    """u32 at T_POS."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    p = ptr8(int(pool) + T[layout.T_POS >> 2])
+    v = p[0]
+    n = 1
+    if v & 128:
+        v = v & 127
+        s = 7
+        while True:
+            b = p[n]
+            n += 1
+            if s == 28:
+                if b & 128:
+                    fail(2)
+                if b & 0x70:
+                    fail(3)
+            v = v | ((b & 127) << s)
+            s += 7
+            if b & 128 == 0:
+                break
+    T[layout.T_POS >> 2] += n
+    return uint(v)
+
+
+@micropython.viper
+def sleb(pool: ptr8, wide: int):
+    """s32 or s64 (wide = 1) at T_POS, into T_LO and T_HI."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    p = ptr8(int(pool) + T[layout.T_POS >> 2])
+    lo = 0
+    hi = 0
+    s = 0
+    n = 0
+    while True:
+        b = p[n]
+        n += 1
+        v = b & 127
+        if s < 28:
+            lo = lo | (v << s)
+        elif s == 28:
+            lo = lo | (v << 28)
+            hi = v >> 4
+            if wide == 0:
+                if b & 128:
+                    fail(2)
+                v = v & 0x78
+                if v:
+                    if v != 0x78:
+                        fail(3)
+        else:
+            hi = hi | (v << (s - 32))
+            if s == 63:
+                if b & 128:
+                    fail(2)
+                if b:
+                    if b != 127:
+                        fail(3)
+        s += 7
+        if b & 128 == 0:
+            break
+    if b & 64:  # negative: fill up from bit s
+        if s < 32:
+            lo = lo | ((0 - 1) << s)
+            hi = 0 - 1
+        elif s < 64:
+            hi = hi | ((0 - 1) << (s - 32))
+    T[layout.T_LO >> 2] = lo
+    T[layout.T_HI >> 2] = hi
+    T[layout.T_POS >> 2] += n
+
+
+# ---- words -------------------------------------------------------------------------------------------------------------------
+@micropython.viper
+def emit(pool: ptr8, op: int, x: int, y: int, z: int):
+    """A code word; op + 0x100: x is its destination, which a following local.set may change."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    if T[layout.T_LIVE >> 2]:
+        c = T[layout.T_CODE >> 2]
+        if T[layout.T_SP >> 2] - c < 64:
+            fail(NOROOM)
+        T[layout.T_LAST >> 2] = c
+        T[layout.T_CODE >> 2] = c + 4
+        T[layout.T_LASTD >> 2] = x if op & 0x100 else 0xffff
+        p = ptr8(int(pool) + c)
+        p[0] = op
+        p[1] = x
+        p[2] = y
+        p[3] = z
+
+
+@micropython.viper
+def extend(pool: ptr8, value: int):
+    """An extension word of the word just emitted."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    if T[layout.T_LIVE >> 2]:
+        c = T[layout.T_CODE >> 2]
+        ptr32(int(pool) + c)[0] = value
+        T[layout.T_CODE >> 2] = c + 4
+
+
+@micropython.viper
+def widen(pool, slot: int, kind: int):
+    """The destination of the word just emitted was scratch slot 254: move it on to a slot above 255."""
+    emit(pool, layout.OP_SET_W, 254, slot & 255, slot >> 8)
+    if kind == 0x7E or kind == 0x7C:
+        emit(pool, layout.OP_SET_W, 255, (slot + 1) & 255, (slot + 1) >> 8)
+
+
+@micropython.viper
+def move(pool, d: int, s: int, kind: int):
+    """Copy slot s to slot d."""
+    two = 0
+    if kind == 0x7E or kind == 0x7C:
+        two = 1
+    if d < 256:
+        if s < 256:
+            emit(pool, (layout.OP_MOV64 if two else layout.OP_MOV) | 0x100, d, s, 0)
+        else:
+            emit(pool, layout.OP_GET_W, d, s & 255, s >> 8)
+            if two:
+                emit(pool, layout.OP_GET_W, d + 1, (s + 1) & 255, (s + 1) >> 8)
+    else:
+        if s >= 256:
+            move(pool, 254, s, kind)
+            s = 254
+        emit(pool, layout.OP_SET_W, s, d & 255, d >> 8)
+        if two:
+            emit(pool, layout.OP_SET_W, s + 1, (d + 1) & 255, (d + 1) >> 8)
+
+
+@micropython.viper
+def constant(pool, d: int, value: int, kind: int):
+    """Constant to slot d (i64, f64: sign-extended)."""
+    x = d
+    if x > 255:
+        x = 254
+    if kind == 0x7E or kind == 0x7C:
+        emit(pool, layout.OP_CONST64 | 0x100, x, 0, 0)
+        extend(pool, value)
+    elif uint(value) < uint(65536):
+        emit(pool, layout.OP_CONST | 0x100, x, value & 255, value >> 8)
+    else:
+        emit(pool, layout.OP_CONST_W | 0x100, x, 0, 0)
+        extend(pool, value)
+    if d > 255:
+        widen(pool, d, kind)
+
+
+# ---- operand stack -----------------------------------------------------------------------------------------------------------
+@micropython.viper
+def push(pool: ptr8, kind: int) -> int:
+    """A new operand in a slot of its own -> its record."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    s = T[layout.T_NEXT >> 2]
+    n = 1
+    if kind == 0x7E or kind == 0x7C:
+        n = 2
+    if s < layout.GAP:
+        if s + n > layout.GAP:
+            s = 256
+    sp = T[layout.T_SP >> 2] - layout.OPERAND
+    if sp - T[layout.T_CODE >> 2] < 64:
+        fail(NOROOM)
+    v = ptr32(int(pool) + sp)
+    v[0] = kind
+    v[1] = s
+    v[2] = s
+    T[layout.T_SP >> 2] = sp
+    s += n
+    T[layout.T_NEXT >> 2] = s
+    if s > T[layout.T_MAX >> 2]:
+        T[layout.T_MAX >> 2] = s
+        if s > 60000:
+            fail(5)
+    return sp
+
+
+@micropython.viper
+def pop(pool: ptr8, kind: int) -> int:
+    """The top operand's record (good until the next push); kind 0 = any type."""
+    t = ptr32(pool)[layout.P_T >> 2]
+    T = ptr32(int(pool) + t)
+    sp = T[layout.T_SP >> 2]
+    if sp == T[layout.T_CTL >> 2]:
+        if ptr32(int(pool) + sp)[layout.C_DEAD >> 2] == 0:
+            fail(4)
+        t += layout.T_BOT
+        v = ptr32(int(pool) + t)
+        v[0] = 0
+        v[1] = 0
+        v[2] = T[layout.T_NEXT >> 2]
+        return t
+    v = ptr32(int(pool) + sp)
+    t = v[0] & 0xff
+    if t != kind:
+        if kind:
+            if t:
+                fail(4)
+    T[layout.T_SP >> 2] = sp + layout.OPERAND
+    T[layout.T_NEXT >> 2] = v[2]
+    return sp
+
+
+@micropython.viper
+def own(pool, at: int):
+    """Move an operand to its own slot."""
+    v = ptr32(int(ptr8(pool)) + at)
+    k = v[0]
+    if k & 0x100:
+        constant(pool, v[2], v[1], k & 0xff)
+        v[0] = k & 0xff
+    elif v[1] != v[2]:
+        move(pool, v[2], v[1], k)
+    v[1] = v[2]
+
+
+@micropython.viper
+def source(pool, at: int, scratch: int) -> int:
+    """Slot below 256 to read an operand from; constants get their slot, slots above 255 go through a scratch slot."""
+    v = ptr32(int(ptr8(pool)) + at)
+    if v[0] & 0x100:
+        own(pool, at)
+    s = v[1]
+    if s > 255:
+        move(pool, scratch, s, v[0])
+        return scratch
+    return s
+
+
+@micropython.viper
+def flush(pool, n: int):
+    """The top n operands of the block to their own slots; n < 0: all."""
+    base = int(ptr8(pool))
+    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
+    sp = T[layout.T_SP >> 2]
+    top = T[layout.T_CTL >> 2]
+    if n >= 0:
+        top = sp + n * layout.OPERAND
+    while top != sp:
+        top -= layout.OPERAND
+        v = ptr32(base + top)
+        if v[0] & 0x100:
+            own(pool, top)
+        elif v[1] != v[2]:
+            own(pool, top)
+
+
+@micropython.viper
+def forget(pool, slot: int):
+    """A local is about to change: operands that still live in it move to their own slots."""
+    base = int(ptr8(pool))
+    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
+    sp = T[layout.T_SP >> 2]
+    top = T[layout.T_CTL >> 2]
+    while sp != top:
+        v = ptr32(base + sp)
+        if v[0] & 0x100 == 0:
+            if v[1] == slot:
+                own(pool, sp)
+        sp += layout.OPERAND
+
+
+@micropython.viper
+def expect(pool, types: int, n: int, keep: int):
+    """The top n operands must be of the types at pool offset `types`. Missing ones of an unreachable block are made up, unless keep."""
+    base = int(ptr8(pool))
+    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
+    p = ptr8(base + types)
+    sp = T[layout.T_SP >> 2]
+    top = T[layout.T_CTL >> 2]
+    i = n
+    while i:
+        i -= 1
+        if sp == top:
+            c = ptr32(base + top)
+            if c[layout.C_DEAD >> 2] == 0:
+                fail(4)
+            if keep:
+                return
+            T[layout.T_SP >> 2] = top
+            T[layout.T_NEXT >> 2] = c[layout.C_NEXT >> 2]
+            i = 0
+            while i < n:
+                push(pool, p[i])
+                i += 1
+            return
+        v = ptr32(base + sp)
+        t = v[0] & 0xff
+        if t != p[i]:
+            if t:
+                fail(4)
+            if keep == 0:
+                v[0] = p[i]
+        sp += layout.OPERAND
+
+
+# ---- branches ----------------------------------------------------------------------------------------------------------------
+@micropython.viper
+def control(pool: ptr8, depth: int) -> int:
+    """Control record `depth` labels out."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    c = T[layout.T_CTL >> 2]
+    while depth:
+        c = ptr32(int(pool) + c)[layout.C_PREV >> 2]
+        if c == 0:
+            fail(6)
+        depth -= 1
+        if depth < 0:
+            fail(6)
+    return c
+
+
+@micropython.viper
+def label(pool: ptr8, ctl: int) -> int:
+    """The types a branch to the label takes: their offset; their number is left in T_LO."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    c = ptr32(int(pool) + ctl)
+    t = c[layout.C_TYPE >> 2]
+    y = ptr16(int(pool) + t)
+    if c[layout.C_KIND >> 2] == layout.CK_LOOP:
+        T[layout.T_LO >> 2] = y[layout.Y_NP >> 1]
+        return t + layout.Y_BYTES
+    T[layout.T_LO >> 2] = y[layout.Y_NR >> 1]
+    return t + layout.Y_BYTES + y[layout.Y_NP >> 1]
+
+
+@micropython.viper
+def settle(pool, ctl: int, types: int, n: int, dry: int) -> int:
+    """Copy the top n operands to the slots from C_NEXT of ctl on; -> how many copies that takes. dry = 1: only count."""
+    base = int(ptr8(pool))
+    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
+    if T[layout.T_LIVE >> 2] == 0:
+        return 0
+    p = ptr8(base + types)
+    d = ptr32(base + ctl)[layout.C_NEXT >> 2]
+    at = T[layout.T_SP >> 2] + n * layout.OPERAND
+    i = 0
+    moves = 0
+    while i < n:
+        at -= layout.OPERAND
+        k = p[i]
+        size = 1
+        if k == 0x7E or k == 0x7C:
+            size = 2
+        if d < layout.GAP:
+            if d + size > layout.GAP:
+                d = 256
+        v = ptr32(base + at)
+        if v[0] & 0x100:
+            moves += 1
+            if dry == 0:
+                constant(pool, d, v[1], k)
+        elif v[1] != d:
+            moves += 1
+            if dry == 0:
+                move(pool, d, v[1], k)
+        d += size
+        i += 1
+    return moves
+
+
+@micropython.viper
+def jump(pool, ctl: int, field: int, op: int, x: int, y: int, z: int):
+    """A branch word to the label of ctl; field C_TARGET, or C_ELSE, or C_TRAMP: where branches wait that do not know their target yet."""
+    base = int(ptr8(pool))
+    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
+    if T[layout.T_LIVE >> 2] == 0:
+        return
+    emit(pool, op, x, y, z)
+    at = T[layout.T_LAST >> 2]
+    c = ptr32(base + ctl)
+    v = 0
+    if c[layout.C_KIND >> 2] == layout.CK_LOOP and field == layout.C_TARGET:
+        v = c[layout.C_TARGET >> 2] - at
+    else:
+        v = c[field >> 2]
+        c[field >> 2] = at - T[layout.T_START >> 2]
+    if op == layout.OP_BR:
+        ptr32(base + at)[0] = layout.OP_BR | (v << 8)
+    else:
+        extend(pool, v)
+
+
+@micropython.viper
+def patch(pool: ptr8, link: int):
+    """Let the waiting branches (the last one is `link`, relative to T_START) go to the next word."""
+    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    T[layout.T_LAST >> 2] = 0
+    T[layout.T_LASTD >> 2] = 0xffff
+    start = T[layout.T_START >> 2]
+    target = T[layout.T_CODE >> 2]
+    while link:
+        at = start + link
+        p = ptr32(int(pool) + at)
+        if p[0] & 0xff == layout.OP_BR:
+            link = int(UC(p[0]) >> 8)
+            p[0] = layout.OP_BR | ((target - at) << 8)
+        else:
+            link = p[1]
+            p[1] = target - at
+
+
+@micropython.viper
+def conditional(pool, ctl: int, field: int, cond: int, flip: int):
+    """Branch to ctl when operand record cond is not 0 (flip = 1: is 0); takes the waiting comparison if there is one."""
+    base = int(ptr8(pool))
+    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
+    k = T[layout.T_PKIND >> 2]
+    if k != 0xff:
+        a = T[layout.T_PA >> 2]
+        b = T[layout.T_PB >> 2]
+        k = k ^ flip
+        T[layout.T_PKIND >> 2] = 0xff
+        op = ptr8(BRANCH)[k]
+        if k & 8:
+            jump(pool, ctl, field, op, a, b & 255, b >> 8)
+        else:
+            jump(pool, ctl, field, op, a, b, 0)
+        return
+    a = int(source(pool, cond, 248))
+    jump(pool, ctl, field, ptr8(BRANCH)[9 ^ flip], a, 0, 0)

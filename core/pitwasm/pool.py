@@ -1,0 +1,394 @@
+# The pool: one bytearray in blocks, handed out first fit and coalesced when freed (docs/design.md, "Pool")
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# Header, block format and kinds: layout.py (P_*, B_*, K_*). Blocks lie one behind the other from HEADER to P_SIZE; a used one
+# says who owns it, a free one links to the next free one in address order, and no two free ones touch. Offsets handed out are
+# those of payloads; sizes are payload bytes. Nothing here allocates on MicroPython's heap but PoolExhausted and map().
+
+import micropython
+from micropython import const
+
+from . import layout
+from .errors import PoolExhausted
+
+# The kind and the owner's offset / 8 share a cell.
+_MAX = const(0x8000000)
+
+# ---- cells, for bytecode ---------------------------------------------------------------------------------------------------
+
+
+@micropython.viper
+def get32(buf: ptr32, off: int) -> uint:
+    """The u32 at offset `off`. Values from 2**30 come back boxed."""
+    return uint(buf[off >> 2])
+
+
+@micropython.viper
+def put32(buf: ptr32, off: int, value: int):
+    buf[off >> 2] = value
+
+
+@micropython.viper
+def get16(buf: ptr16, off: int) -> int:
+    return buf[off >> 1]
+
+
+@micropython.viper
+def put16(buf: ptr16, off: int, value: int):
+    buf[off >> 1] = value
+
+
+# ---- blocks ----------------------------------------------------------------------------------------------------------------
+# `at` is a block, `off` its payload. `link` is the block whose B_OWNER cell names the free block at hand; the header serves
+# as the first one, since P_FREE lies B_OWNER behind offset 4.
+_ROOT = const(4)  # layout.P_FREE - layout.B_OWNER
+
+
+@micropython.viper
+def _take(p: ptr32, need: int, kind: int, owner: int) -> int:
+    """First free block with `need` bytes, what is too much cut off; its payload, or 0 when there is none."""
+    link = _ROOT
+    at = p[layout.P_FREE >> 2]
+    while at:
+        c = at >> 2
+        size = p[c] - 1
+        if size >= need:
+            rest = p[c + 1]
+            size -= need
+            if size < 16:
+                need += size
+            else:
+                p[(at + need) >> 2] = size + 1
+                p[((at + need) >> 2) + 1] = rest
+                rest = at + need
+            p[(link >> 2) + 1] = rest
+            p[c] = need
+            p[c + 1] = kind | owner << 5
+            need += p[layout.P_USED >> 2]
+            p[layout.P_USED >> 2] = need
+            if need > p[layout.P_HIGH >> 2]:
+                p[layout.P_HIGH >> 2] = need
+            return at + layout.BLOCK
+        link = at
+        at = p[c + 1]
+    return 0
+
+
+@micropython.viper
+def _give(p: ptr32, at: int) -> int:
+    """Put a used block back into the list, joined with its free neighbours. 0, or 1 when `at` is not a used block."""
+    if at < layout.HEADER or at & 7 or at >= p[layout.P_SIZE >> 2]:
+        return 1
+    size = p[at >> 2]
+    if size < layout.BLOCK or size & 7 or at + size > p[layout.P_SIZE >> 2]:
+        return 1
+    link = _ROOT
+    after = p[layout.P_FREE >> 2]
+    while after:
+        if after > at:
+            break
+        link = after
+        after = p[(after >> 2) + 1]
+    end = 0
+    if link != _ROOT:
+        end = link + p[link >> 2] - 1
+        if end > at:
+            return 1
+    if after:
+        if at + size > after:
+            return 1
+    p[layout.P_USED >> 2] -= size
+    if after:
+        if at + size == after:
+            size += p[after >> 2] - 1
+            c = after >> 2
+            after = p[c + 1]
+            p[c] = 0  # a header that is none any more must not pass for one when freed again
+    if end == at:
+        p[at >> 2] = 0
+        at = link
+        p[at >> 2] += size
+    else:
+        p[at >> 2] = size + 1
+        p[(link >> 2) + 1] = at
+    p[(at >> 2) + 1] = after
+    return 0
+
+
+@micropython.viper
+def _extend(p: ptr32, at: int, need: int) -> int:
+    """Make a used block `need` bytes long out of the free block behind it. 1 done, 0 there is no room."""
+    size = p[at >> 2]
+    after = at + size
+    if after >= p[layout.P_SIZE >> 2]:
+        return 0
+    rest = p[after >> 2] - 1
+    if rest & 7 or size + rest < need:
+        return 0
+    link = _ROOT
+    while p[(link >> 2) + 1] != after:
+        link = p[(link >> 2) + 1]
+    rest += size - need
+    free = p[(after >> 2) + 1]
+    p[after >> 2] = 0
+    if rest < 16:
+        need += rest
+    else:
+        p[(at + need) >> 2] = rest + 1
+        p[((at + need) >> 2) + 1] = free
+        free = at + need
+    p[(link >> 2) + 1] = free
+    p[at >> 2] = need
+    need += p[layout.P_USED >> 2] - size
+    p[layout.P_USED >> 2] = need
+    if need > p[layout.P_HIGH >> 2]:
+        p[layout.P_HIGH >> 2] = need
+    return 1
+
+
+@micropython.viper
+def _cut(p: ptr32, at: int, need: int) -> int:
+    """Make a used block `need` bytes long; the used block cut off behind it, still to be given back, or 0."""
+    size = p[at >> 2]
+    rest = size - need
+    if rest < 16:
+        # 8 bytes are a block only when they can join the one behind.
+        if rest < 8 or at + size >= p[layout.P_SIZE >> 2]:
+            return 0
+        if (p[(at + size) >> 2] & 1) == 0:
+            return 0
+    p[at >> 2] = need
+    p[(at + need) >> 2] = rest
+    p[((at + need) >> 2) + 1] = 0
+    return at + need
+
+
+@micropython.viper
+def _largest(p: ptr32) -> int:
+    """The first of the largest free blocks, 0 when none is left."""
+    best = 0
+    most = 0
+    at = p[layout.P_FREE >> 2]
+    while at:
+        if p[at >> 2] > most:
+            most = p[at >> 2]
+            best = at
+        at = p[(at >> 2) + 1]
+    return best
+
+
+@micropython.viper
+def _owned(p: ptr32, at: int, owner: int) -> int:
+    """The first block from `at` on that `owner` owns, 0 when none is left."""
+    while at < p[layout.P_SIZE >> 2]:
+        size = p[at >> 2]
+        if size & 1:
+            size -= 1
+        elif (int(uint(p[(at >> 2) + 1]) >> 8) << 3) == owner:
+            return at
+        at += size
+    return 0
+
+
+@micropython.viper
+def _zero(buf: ptr8, off: int, end: int):
+    """Clear bytes; `end` is a multiple of 4."""
+    while off & 3:
+        if off >= end:
+            return
+        buf[off] = 0
+        off += 1
+    p = ptr32(buf)
+    off >>= 2
+    end >>= 2
+    while off < end:
+        p[off] = 0
+        off += 1
+
+
+@micropython.viper
+def _copy(p: ptr32, to: int, src: int, n: int):
+    """Copy `n` bytes (a multiple of 8) between blocks that do not overlap."""
+    to >>= 2
+    src >>= 2
+    end = src + (n >> 2)
+    while src < end:
+        p[to] = p[src]
+        to += 1
+        src += 1
+
+
+@micropython.viper
+def _address(buf: ptr8) -> int:
+    return int(buf) & 7
+
+
+class Pool:
+    """All memory of a runtime. `source`: a bytearray, or the bytes of one to be made. What it held is overwritten."""
+
+    def __init__(self, source, _attach=False):
+        buf = bytearray(source) if isinstance(source, int) else source
+        if not isinstance(buf, bytearray):
+            raise TypeError("the pool must be a bytearray or a size in bytes")
+        size = len(buf) & -8
+        if not 256 <= size <= _MAX or _address(buf):
+            raise ValueError("a pool has 256 bytes to 128 MB, and starts at a multiple of 8")
+        self.buf = buf
+        # For slices without copying: no reader or writer may resize buf while it exists.
+        self.view = memoryview(buf)
+        # Tests: counted down by every allocation; the one that reaches 0 raises PoolExhausted.
+        self.fail_at = 0
+        if _attach:
+            if get32(buf, layout.P_MAGIC) != layout.MAGIC or get32(buf, layout.P_SIZE) > size:
+                raise ValueError("no pool, or cut short")
+            return
+        _zero(buf, 0, layout.HEADER)
+        put32(buf, layout.P_MAGIC, layout.MAGIC)
+        put32(buf, layout.P_SIZE, size)
+        put32(buf, layout.P_FREE, layout.HEADER)
+        buf[layout.P_XRET + 4] = layout.OP_XRET
+        buf[layout.P_EXIT + 4] = layout.OP_EXIT
+        put16(buf, layout.P_LAZY + layout.F_SLOTS, 0xFFFF)
+        put32(buf, layout.HEADER + layout.B_SIZE, size - layout.HEADER + 1)
+        put32(buf, layout.HEADER + layout.B_OWNER, 0)
+
+    @classmethod
+    def attach(cls, buf):
+        """Adopt a buffer that holds a pool already (a copy of another one: all references in it are offsets)."""
+        return cls(buf, True)
+
+    # Sizes, in bytes. Block headers count as used.
+
+    @property
+    def used(self):
+        return get32(self.buf, layout.P_USED)
+
+    @property
+    def high(self):
+        """Most bytes used so far; of a workspace, only what was kept of it or noted with note_high()."""
+        return get32(self.buf, layout.P_HIGH)
+
+    @property
+    def free_bytes(self):
+        return get32(self.buf, layout.P_SIZE) - layout.HEADER - self.used
+
+    def largest(self):
+        """(offset, size) of the largest block that could be allocated; (0, 0) when nothing is free."""
+        at = _largest(self.buf)
+        return (at + layout.BLOCK, get32(self.buf, at) - 1 - layout.BLOCK) if at else (0, 0)
+
+    def size_of(self, off):
+        """Bytes that fit at `off`: what was asked for, rounded up."""
+        return get32(self.buf, off - layout.BLOCK) - layout.BLOCK
+
+    def owner_of(self, off):
+        """(kind, offset of the owner's record or 0)."""
+        word = get32(self.buf, off - 4)
+        return word & 255, word >> 8 << 3
+
+    # Allocating and freeing. On failure nothing has changed.
+
+    def exhausted(self, size):
+        """The error to raise when `size` bytes are not to be had."""
+        return PoolExhausted(size, self.free_bytes, self.largest()[1])
+
+    def _need(self, size):
+        """Bytes of a block for `size` bytes."""
+        if self.fail_at:
+            self.fail_at -= 1
+            if not self.fail_at:
+                raise self.exhausted(size)
+        if not 0 <= size < _MAX:
+            raise self.exhausted(size)
+        return (size + 15) & -8 if size else 16
+
+    def alloc(self, size, kind, owner=0, zero=True):
+        """A block of at least `size` bytes, cleared (with zero=False: whatever was there). Its offset."""
+        off = _take(self.buf, self._need(size), kind, owner)
+        if not off:
+            raise self.exhausted(size)
+        if zero:
+            _zero(self.buf, off, off + self.size_of(off))
+        return off
+
+    def take_largest(self, kind, owner=0):
+        """All of the largest free block, not cleared, as a workspace: (offset, size). To be shrunk or freed soon.
+
+        It counts as used, but not for the high-water mark.
+        """
+        need = self._need(self.largest()[1])
+        high = self.high
+        off = _take(self.buf, need, kind, owner)
+        if not off:
+            raise self.exhausted(0)
+        put32(self.buf, layout.P_HIGH, high)
+        return off, need - layout.BLOCK
+
+    def note_high(self, extra=0):
+        """Raise the high-water mark to what is used now, plus `extra` bytes."""
+        high = self.used + extra
+        if high > self.high:
+            put32(self.buf, layout.P_HIGH, high)
+
+    def free(self, off):
+        """Give a block back; of an offset that is none (freed twice), ValueError where that can be told."""
+        if _give(self.buf, off - layout.BLOCK):
+            raise ValueError("not a used block")
+
+    def grow(self, off, size):
+        """Make a block `size` bytes long, new bytes cleared; the offset it has now.
+
+        Takes only what is needed of the free block behind; without enough there it moves.
+        """
+        old = self.size_of(off)
+        if size <= old:
+            return off
+        need = self._need(size)
+        if not _extend(self.buf, off - layout.BLOCK, need):
+            kind, owner = self.owner_of(off)
+            new = _take(self.buf, need, kind, owner)
+            if not new:
+                raise self.exhausted(size)
+            _copy(self.buf, new, off, old)
+            _give(self.buf, off - layout.BLOCK)
+            off = new
+        _zero(self.buf, off + old, off + self.size_of(off))
+        return off
+
+    def shrink(self, off, size):
+        """Keep the first `size` bytes of a block, where they are."""
+        rest = _cut(self.buf, off - layout.BLOCK, (size + 15) & -8 if size else 16)
+        if rest:
+            _give(self.buf, rest)
+        _zero(self.buf, off + size, off + self.size_of(off))  # grow() promises cleared bytes
+        self.note_high()
+
+    def free_owner(self, owner):
+        """Free all blocks that belong to the record at `owner` (the record itself belongs to nobody)."""
+        buf = self.buf
+        at = _owned(buf, layout.HEADER, owner) if owner else 0
+        while at:
+            # The block behind may melt into this one: look for the next beyond it.
+            after = at + get32(buf, at)
+            if after < get32(buf, layout.P_SIZE) and buf[after] & 1:
+                after += get32(buf, after) - 1
+            _give(buf, at)
+            at = _owned(buf, after, owner)
+
+    # For people and tools.
+
+    def blocks(self):
+        """Every block in address order: (offset, size, kind, owner), kind 0 for a free one."""
+        at = layout.HEADER
+        while at < get32(self.buf, layout.P_SIZE):
+            size = get32(self.buf, at)
+            kind, owner = (0, 0) if size & 1 else self.owner_of(at + layout.BLOCK)
+            size &= -2
+            yield at + layout.BLOCK, size - layout.BLOCK, kind, owner
+            at += size
+
+    def map(self):
+        """Print who owns what."""
+        from . import poolmap
+
+        poolmap.show(self)

@@ -1,0 +1,399 @@
+# Rare operations of the loop: 64-bit division, bit counting, bulk memory, tables, general loads and stores (layout.SUB_*)
+# MIT license; Copyright (c) 2026 the pitwasm authors
+import micropython
+
+from . import layout
+
+
+@micropython.viper
+def _divide(fp: ptr32, d: int, a: int, b: int, sub: int) -> int:
+    """i64 division by shift and subtract on magnitudes, 32-bit halves; only as many steps as the dividend has bits (WebAssembly 4.3.2)."""
+    nl = UC(fp[a])
+    nh = UC(fp[a + 1])
+    dl = UC(fp[b])
+    dh = UC(fp[b + 1])
+    if dl | dh == uint(0):
+        return layout.TRAP_DIVIDE
+    zero = uint(0)
+    one = uint(1)
+    top = U32((1 << 30) << 1)
+    negative = 0
+    if sub & 1 == 0:
+        flip = 0
+        if nh & top:
+            nl = U32(int(zero - nl))
+            nh = U32(int(nh ^ U32(0 - 1)))
+            if nl == zero:
+                nh = U32(int(nh + one))
+            negative = 1
+            flip = 1
+        if dh & top:
+            dl = U32(int(zero - dl))
+            dh = U32(int(dh ^ U32(0 - 1)))
+            if dl == zero:
+                dh = U32(int(dh + one))
+            flip = flip ^ 1
+        if sub & 2 == 0:
+            negative = flip
+    rl = zero
+    rh = zero
+    n = 64
+    if nh == zero:  # a dividend of one word: its quotient too
+        nh = nl
+        nl = zero
+        n = 32
+    while n:
+        carry = rh & top  # the bit that leaves: then the remainder is above any divisor
+        rh = U32(int(rh << 1)) | rl >> 31
+        rl = U32(int(rl << 1)) | nh >> 31
+        nh = U32(int(nh << 1)) | nl >> 31
+        nl = U32(int(nl << 1))
+        if carry or rh > dh or (rh == dh and rl >= dl):
+            if rl < dl:
+                rh = U32(int(rh - one))
+            rl = U32(int(rl - dl))
+            rh = U32(int(rh - dh))
+            nl = nl | one
+        n -= 1
+    if sub & 2:
+        nl = rl
+        nh = rh
+    elif sub & 1 == 0:
+        if nh & top:
+            if negative == 0:
+                return layout.TRAP_OVERFLOW
+    if negative:
+        nl = U32(int(zero - nl))
+        nh = U32(int(nh ^ U32(0 - 1)))
+        if nl == zero:
+            nh = U32(int(nh + one))
+    fp[d] = int(nl)
+    fp[d + 1] = int(nh)
+    return 0
+
+
+@micropython.viper
+def _count(x: int, sub: int) -> int:
+    """clz (0), ctz (1), popcnt (2) of 32 bits."""
+    v = U32(x)
+    n = 0
+    if sub == 2:
+        while v:
+            n += int(v & uint(1))
+            v = v >> 1
+        return n
+    if v == uint(0):
+        return 32
+    if sub:
+        while v & uint(255) == uint(0):
+            v = v >> 8
+            n += 8
+        while v & uint(1) == uint(0):
+            v = v >> 1
+            n += 1
+        return n
+    while v >> 24 == uint(0):
+        v = U32(int(v << 8))
+        n += 8
+    while v >> 31 == uint(0):
+        v = U32(int(v << 1))
+        n += 1
+    return n
+
+
+@micropython.viper
+def _fits(i: int, n: int, size: int) -> int:
+    """1 when i + n <= size, all unsigned (size is below 2**31)."""
+    if U32(i) > uint(size):
+        return 0
+    if U32(n) > uint(size - i):
+        return 0
+    return 1
+
+
+@micropython.viper
+def _copy(pool: ptr8, d: int, s: int, n: int):
+    """Overlapping copy of n bytes between pool offsets, by words where both lie alike (about 40 cycles for 4 bytes)."""
+    p = ptr8(int(pool) + d)
+    q = ptr8(int(pool) + s)
+    if d == s:
+        return
+    i = 0
+    if uint(d - s) >= uint(n):  # not into the bytes still to be read: upwards
+        if (d ^ s) & 3 == 0:
+            while i < n and (d + i) & 3:
+                p[i] = q[i]
+                i += 1
+            a = ptr32(int(p) + i)
+            b = ptr32(int(q) + i)
+            k = (n - i) >> 2
+            i += k << 2
+            while k:
+                a[0] = b[0]
+                a = ptr32(int(a) + 4)
+                b = ptr32(int(b) + 4)
+                k -= 1
+        while i < n:
+            p[i] = q[i]
+            i += 1
+        return
+    i = n
+    if (d ^ s) & 3 == 0:
+        while i and (d + i) & 3:
+            i -= 1
+            p[i] = q[i]
+        a = ptr32(int(p) + i)
+        b = ptr32(int(q) + i)
+        k = i >> 2
+        i -= k << 2
+        while k:
+            a = ptr32(int(a) - 4)
+            b = ptr32(int(b) - 4)
+            a[0] = b[0]
+            k -= 1
+    while i:
+        i -= 1
+        p[i] = q[i]
+
+
+@micropython.viper
+def _fill(pool: ptr8, d: int, value: int, n: int):
+    """n bytes at a pool offset."""
+    value = value & 255
+    p = ptr8(int(pool) + d)
+    i = 0
+    while i < n and (d + i) & 3:
+        p[i] = value
+        i += 1
+    value = value | value << 8
+    value = value | value << 16
+    a = ptr32(int(p) + i)
+    k = (n - i) >> 2
+    i += k << 2
+    while k:
+        a[0] = value
+        a = ptr32(int(a) + 4)
+        k -= 1
+    while i < n:
+        p[i] = value
+        i += 1
+
+
+@micropython.viper
+def _general(pool: ptr8, ipo: int, fpo: int, mo: int, sub: int, env: int) -> int:
+    """A load or store whose offset may lie beyond the memory: every carry is looked at (WebAssembly 4.4.7)."""
+    base = int(pool)
+    ip = ptr8(base + ipo)
+    fp = ptr32(base + fpo)
+    mm = ptr32(base + mo)
+    lim = mm[layout.MM_BYTES >> 2]
+    x = ip[2]
+    y = ip[3]
+    size = ptr8(b"\x04\x01\x01\x02\x02\x08\x04\x01\x02\x08")[sub]
+    store = 0
+    if sub >= 6:
+        store = 1
+        t = x
+        x = y
+        y = t
+    a = UC(fp[y])
+    o = UC(ptr32(ip)[1])
+    t = int(U32(int(a + o)))
+    if U32(int(a + o)) < a or lim < size or uint(t) > uint(lim - size):
+        ptr32(base + env)[layout.E_DETAIL >> 2] = t if U32(int(a + o)) >= a else 0 - 1
+        return layout.TRAP_MEMORY
+    m = ptr8(base + mm[layout.MM_DATA >> 2] + t)
+    i = 0
+    if store:
+        q = ptr8(int(fp) + (x << 2))
+        while i < size:
+            m[i] = q[i]
+            i += 1
+        return 0
+    if size == 8:
+        q = ptr8(int(fp) + (x << 2))
+        while i < 8:
+            q[i] = m[i]
+            i += 1
+        return 0
+    t = m[0]
+    if size > 1:
+        t = t | m[1] << 8
+        if size > 2:
+            t = t | m[2] << 16 | m[3] << 24
+    if sub == 1:
+        t = (t ^ 0x80) - 0x80
+    elif sub == 3:
+        t = (t ^ 0x8000) - 0x8000
+    fp[x] = t
+    return 0
+
+
+@micropython.viper
+def _reference(pool: ptr8, inst: int, item: int) -> int:
+    """Value of an element segment's item in an instance."""
+    base = int(pool)
+    I = ptr32(base + inst)  # noqa: E741
+    if item == 0:
+        return 0
+    if S32(item) < 0:
+        return ptr32(base + ptr32(base + I[layout.I_GLOBALS >> 2])[item & 0x3fffffff])[0]
+    item -= 1
+    if item < I[layout.I_NIMPF >> 2]:
+        return ptr32(base + I[layout.I_IMPORTS >> 2])[item]
+    return I[layout.I_ID >> 2] << layout.REF_SHIFT | item
+
+
+@micropython.viper
+def memory_init(pool, inst: int, seg: int, d: int, s: int, n: int) -> int:
+    """memory.init (WebAssembly 4.4.7); also copies active segments. A dropped segment has no bytes."""
+    base = int(ptr8(pool))
+    I = ptr32(base + inst)  # noqa: E741
+    M = ptr32(base + I[layout.I_MODULE >> 2])
+    D = ptr32(base + ptr32(base + M[layout.M_DATAS >> 2])[seg])
+    size = D[layout.DS_LEN >> 2]
+    if ptr8(base + I[layout.I_DROPPED >> 2])[M[layout.M_NELEMS >> 2] + seg]:
+        size = 0
+    mm = ptr32(base + ptr32(base + I[layout.I_MEMS >> 2])[D[layout.DS_MEM >> 2]])
+    if int(_fits(s, n, size)) == 0 or int(_fits(d, n, mm[layout.MM_BYTES >> 2])) == 0:
+        return layout.TRAP_MEMORY
+    _copy(pool, mm[layout.MM_DATA >> 2] + d, int(D) - base + layout.DS_BYTES + s, n)
+    return 0
+
+
+@micropython.viper
+def table_init(pool, inst: int, table: int, seg: int, d: int, s: int, n: int) -> int:
+    """table.init (WebAssembly 4.4.6); also writes active segments."""
+    base = int(ptr8(pool))
+    I = ptr32(base + inst)  # noqa: E741
+    M = ptr32(base + I[layout.I_MODULE >> 2])
+    E = ptr32(base + ptr32(base + M[layout.M_ELEMS >> 2])[seg])
+    size = E[layout.ES_COUNT >> 2]
+    if ptr8(base + I[layout.I_DROPPED >> 2])[seg]:
+        size = 0
+    tt = ptr32(base + ptr32(base + I[layout.I_TABLES >> 2])[table])
+    if int(_fits(s, n, size)) == 0 or int(_fits(d, n, tt[layout.TT_COUNT >> 2])) == 0:
+        return layout.TRAP_TABLE
+    p = ptr32(base + tt[layout.TT_DATA >> 2])
+    q = ptr32(int(E) + layout.ES_ITEMS)
+    i = 0
+    while i < n:
+        p[d + i] = int(_reference(pool, inst, q[s + i]))
+        i += 1
+    return 0
+
+
+@micropython.viper
+def _table(pool, ipo: int, fpo: int, inst: int, env: int) -> int:
+    """table.* operations."""
+    base = int(ptr8(pool))
+    ip = ptr8(base + ipo)
+    fp = ptr32(base + fpo)
+    sub = ip[1]
+    x = ip[2]
+    tables = ptr32(base + ptr32(base + inst)[layout.I_TABLES >> 2])
+    tt = ptr32(base + tables[ip[5]])
+    size = tt[layout.TT_COUNT >> 2]
+    p = ptr32(base + tt[layout.TT_DATA >> 2])
+    if sub == layout.SUB_TABLE_SIZE:
+        fp[x] = size
+        return 0
+    d = fp[x]
+    v = fp[ip[3]]
+    if sub == layout.SUB_TABLE_GET:
+        if UC(v) >= uint(size):
+            return layout.TRAP_TABLE
+        fp[x] = p[v]
+        return 0
+    if sub == layout.SUB_TABLE_SET:
+        if UC(d) >= uint(size):
+            return layout.TRAP_TABLE
+        p[d] = v
+        return 0
+    n = fp[ip[4]]
+    if sub == layout.SUB_TABLE_FILL:
+        if int(_fits(d, n, size)) == 0:
+            return layout.TRAP_TABLE
+        while n:
+            p[d] = v
+            d += 1
+            n -= 1
+        return 0
+    if sub == layout.SUB_TABLE_INIT:
+        return int(table_init(pool, inst, ip[5], ptr16(ip)[3], d, v, n))
+    st = ptr32(base + tables[ptr16(ip)[3]])
+    if int(_fits(d, n, size)) == 0 or int(_fits(v, n, st[layout.TT_COUNT >> 2])) == 0:
+        return layout.TRAP_TABLE
+    _copy(pool, tt[layout.TT_DATA >> 2] + (d << 2), st[layout.TT_DATA >> 2] + (v << 2), n << 2)
+    return 0
+
+
+@micropython.viper
+def rare(pool, ipo: int, fpo: int, env: int) -> int:
+    """The RARE word at ipo: [RARE, sub, x, y][z, k, jj] -> 0, or a status (layout.S_*, TRAP_*). Without allocating."""
+    base = int(ptr8(pool))
+    ip = ptr8(base + ipo)
+    fp = ptr32(base + fpo)
+    sub = ip[1]
+    x = ip[2]
+    y = ip[3]
+    if sub < 4:
+        return int(_divide(fp, x, y, ip[4], sub))
+    if sub <= layout.SUB_I32_POPCNT:
+        if sub >= layout.SUB_I32_CLZ:
+            fp[x] = int(_count(fp[y], sub - layout.SUB_I32_CLZ))
+            return 0
+        sub -= layout.SUB_I64_CLZ
+        t = fp[y]
+        v = fp[y + 1]
+        if sub == 2:
+            t = int(_count(t, 2)) + int(_count(v, 2))
+        elif sub:
+            t = int(_count(t, 1)) if t else 32 + int(_count(v, 1))
+        else:
+            t = int(_count(v, 0)) if v else 32 + int(_count(t, 0))
+        fp[x] = t
+        fp[x + 1] = 0
+        return 0
+    e = ptr32(base + env)
+    inst = e[layout.E_INST >> 2]
+    I = ptr32(base + inst)  # noqa: E741
+    if sub < layout.SUB_TABLE_GET:
+        M = ptr32(base + I[layout.I_MODULE >> 2])
+        if sub == layout.SUB_DATA_DROP:
+            ptr8(base + I[layout.I_DROPPED >> 2])[M[layout.M_NELEMS >> 2] + ptr16(ip)[3]] = 1
+            return 0
+        if sub == layout.SUB_MEMORY_GROW:
+            return layout.S_GROW
+        mm = ptr32(base + I[layout.I_MEM0 >> 2])
+        if sub == layout.SUB_MEMORY_SIZE:
+            fp[x] = mm[layout.MM_PAGES >> 2]
+            return 0
+        d = fp[x]
+        s = fp[y]
+        n = fp[ip[4]]
+        size = mm[layout.MM_BYTES >> 2]
+        e[layout.E_DETAIL >> 2] = d
+        if sub == layout.SUB_MEMORY_INIT:
+            return int(memory_init(pool, inst, ptr16(ip)[3], d, s, n))
+        if int(_fits(d, n, size)) == 0:
+            return layout.TRAP_MEMORY
+        if sub == layout.SUB_MEMORY_FILL:
+            _fill(pool, mm[layout.MM_DATA >> 2] + d, s, n)
+            return 0
+        if int(_fits(s, n, size)) == 0:
+            e[layout.E_DETAIL >> 2] = s
+            return layout.TRAP_MEMORY
+        _copy(pool, mm[layout.MM_DATA >> 2] + d, mm[layout.MM_DATA >> 2] + s, n)
+        return 0
+    if sub == layout.SUB_TABLE_GROW:
+        return layout.S_TGROW
+    if sub < layout.SUB_ELEM_DROP:
+        return int(_table(pool, ipo, fpo, inst, env))
+    if sub == layout.SUB_ELEM_DROP:
+        ptr8(base + I[layout.I_DROPPED >> 2])[ptr16(ip)[3]] = 1
+        return 0
+    if sub == layout.SUB_REF_FUNC:
+        fp[x] = int(_reference(pool, inst, ptr32(ip)[1] + 1))
+        return 0
+    return int(_general(pool, ipo, fpo, I[layout.I_MEM0 >> 2], sub - layout.SUB_G_LOAD, env))

@@ -1,0 +1,453 @@
+# The loader's sections but code: one function each, decoding and validating into the module record (WebAssembly 5.5, 3.4)
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# Each takes the Reader, whose limit is the end of the section, and leaves it there or has raised. Names of what is malformed or
+# invalid are those of the official test suite. Arrays grow as entries come, since a stream cannot be counted beforehand.
+
+from . import layout
+from .errors import LoadError, ValidationError
+from .modules import _find, intern
+from .pool import get16, get32, put16, put32
+
+
+def array(r, field, size, kind):
+    """A block of `size` bytes for a field of the module record. Its offset; 0 for no bytes."""
+    off = r.pool.alloc(size, kind, r.mod) if size else 0
+    put32(r.pool.buf, r.mod + field, off)
+    return off
+
+
+def room(r, field, size, kind):
+    """At least `size` bytes in the block that a field of the module record names. Its offset."""
+    buf = r.pool.buf
+    off = get32(buf, r.mod + field)
+    if not off:
+        return array(r, field, size, kind)
+    if size > r.pool.size_of(off):
+        off = r.pool.grow(off, size + (size >> 2))
+        put32(buf, r.mod + field, off)
+    return off
+
+
+def fit(r, field, size):
+    """Give back what a block has beyond `size` bytes."""
+    off = get32(r.pool.buf, r.mod + field)
+    if off:
+        r.pool.shrink(off, size)
+
+
+def get(r, field):
+    return get32(r.pool.buf, r.mod + field)
+
+
+def put(r, field, value):
+    put32(r.pool.buf, r.mod + field, value)
+
+
+def index(r, bound, what):
+    """An index below `bound` (3.4)."""
+    i = r.u32()
+    if i >= bound:
+        raise ValidationError("unknown %s %d" % (what, i))
+    return i
+
+
+# ---- types (5.3) ----
+
+
+def _reftype(r):
+    v = r.byte()
+    if v != layout.V_FUNCREF and v != layout.V_EXTERNREF:
+        raise LoadError("malformed reference type")
+    return v
+
+
+def _limits(r, off, most, text):
+    """Limits (5.3.8) to off and off + 4; no maximum is 0xffffffff. Valid within `most` (3.2.1). The flag byte."""
+    flags = r.byte()
+    if flags > 1:
+        raise LoadError("malformed limits flags")
+    low = _limit(r, most, text)
+    high = 0xFFFFFFFF
+    if flags:
+        high = _limit(r, most, text)
+        if low > high:
+            raise ValidationError("size minimum must not be greater than maximum")
+    put32(r.pool.buf, off, low)
+    put32(r.pool.buf, off + 4, high)
+    return flags
+
+
+def _limit(r, most, text):
+    try:
+        n = r.u32()
+    except LoadError:
+        # WebAssembly 3.0 reads u64 here: what does not fit a u32 is malformed in 2.0, out of range in 3.0. The two test
+        # suites agree if 2**32 itself is taken as the latter.
+        pos = get32(r.pool.buf, r.t + layout.T_POS)
+        if text and bytes(r.pool.view[pos : pos + 5]) == b"\x80\x80\x80\x80\x10":
+            raise ValidationError(text)
+        raise
+    if n > most:
+        raise ValidationError(text)
+    return n
+
+
+def _table(r):
+    """A table type (5.3.9), appended."""
+    n = get(r, layout.M_NTABLES)
+    off = room(r, layout.M_TABLES, (n + 1) * layout.TD_SIZE, layout.K_DEFS) + n * layout.TD_SIZE
+    put32(r.pool.buf, off + layout.TD_TYPE, _reftype(r))
+    _limits(r, off + layout.TD_MIN, 0xFFFFFFFF, "")
+    put(r, layout.M_NTABLES, n + 1)
+
+
+def _memory(r):
+    """A memory type (5.3.10), appended."""
+    if get(r, layout.M_NMEMS):
+        raise ValidationError("multiple memories")
+    off = room(r, layout.M_MEMS, layout.MD_SIZE, layout.K_DEFS)
+    flags = _limits(r, off + layout.MD_MIN, 65536, "memory size must be at most 65536 pages (4GiB)")
+    put32(r.pool.buf, off + layout.MD_FLAGS, flags)
+    put32(r.pool.buf, off + layout.MD_PAGE, 16)
+    put(r, layout.M_NMEMS, 1)
+
+
+def _global(r):
+    """A global type (5.3.11), appended but not counted yet. Its record."""
+    n = get(r, layout.M_NGLOBALS)
+    off = room(r, layout.M_GLOBALS, (n + 1) * layout.GD_SIZE, layout.K_DEFS) + n * layout.GD_SIZE
+    buf = r.pool.buf
+    v = buf[off + layout.GD_TYPE] = r.byte()
+    if v < layout.V_F64 and v != layout.V_FUNCREF and v != layout.V_EXTERNREF or v > layout.V_I32:
+        raise LoadError("malformed value type")
+    v = buf[off + layout.GD_MUT] = r.byte()
+    if v > 1:
+        raise LoadError("malformed mutability")
+    return off
+
+
+def types(r):
+    """Section 1."""
+    pool = r.pool
+    buf = pool.buf
+    n = r.count()
+    if n > 0xFFFF:
+        raise LoadError("too many types")
+    block = array(r, layout.M_TYPES, 4 * n, layout.K_FUNCS)
+    put(r, layout.M_NTYPES, n)
+    for i in range(n):
+        form = r.byte()
+        if form != 0x60:
+            raise LoadError("malformed definition type" if form < 128 else "integer representation too long")
+        n_params = r.count()
+        y = pool.alloc(layout.Y_BYTES + n_params, layout.K_TYPE, r.mod)
+        r.into(y + layout.Y_BYTES, n_params)
+        n_results = r.count()
+        y = pool.grow(y, layout.Y_BYTES + n_params + n_results)
+        r.into(y + layout.Y_BYTES + n_params, n_results)
+        if n_params + n_results > 10000:
+            raise LoadError("too many parameters or results")
+        put16(buf, y + layout.Y_NP, n_params)
+        put16(buf, y + layout.Y_NR, n_results)
+        y = intern(pool, y)
+        if not y:
+            raise LoadError("malformed value type")
+        put32(buf, block + 4 * i, y)
+
+
+def imports(r):
+    """Section 2."""
+    buf = r.pool.buf
+    n = r.count()
+    at = 0
+    for _ in range(n):
+        name = at + layout.IM_NAME
+        k = r.length()
+        block = room(r, layout.M_IMPORTS, name + k, layout.K_IMPORTS)
+        r.name(block + name, k)
+        if k == 22 and bytes(r.pool.view[block + name : block + name + k]) == b"wasi_snapshot_preview1":
+            put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_WASI)
+        j = r.length()
+        block = room(r, layout.M_IMPORTS, name + k + j, layout.K_IMPORTS)
+        r.name(block + name + k, j)
+        kind = r.byte()
+        if kind > 3:
+            raise LoadError("malformed import kind")
+        buf[block + at + layout.IM_KIND] = kind
+        put16(buf, block + at + layout.IM_MLEN, k)
+        put16(buf, block + at + layout.IM_FLEN, j)
+        count = (layout.M_NIMPF, layout.M_NIMPT, layout.M_NIMPM, layout.M_NIMPG)[kind]
+        i = get(r, count)
+        put32(buf, block + at + layout.IM_INDEX, i)
+        if kind == 0:
+            off = room(r, layout.M_FTYPES, 2 * i + 2, layout.K_FUNCS)
+            put16(buf, off + 2 * i, index(r, get(r, layout.M_NTYPES), "type"))
+            put(r, layout.M_NFUNCS, i + 1)
+        elif kind == 1:
+            _table(r)
+        elif kind == 2:
+            _memory(r)
+        else:
+            _global(r)
+            put(r, layout.M_NGLOBALS, i + 1)
+        put(r, count, i + 1)
+        at = (name + k + j + 3) & -4
+    put(r, layout.M_NIMPORTS, n)
+    fit(r, layout.M_IMPORTS, at)
+
+
+def functions(r):
+    """Section 3."""
+    i = get(r, layout.M_NFUNCS)
+    n = r.count()
+    if i + n >= 1 << layout.REF_SHIFT:
+        raise LoadError("too many functions")
+    if not n:
+        return
+    off = room(r, layout.M_FTYPES, 2 * (i + n), layout.K_FUNCS)
+    r.indices(n, off + 2 * i, get(r, layout.M_NTYPES), 0, 0, "unknown type")
+    put(r, layout.M_NFUNCS, i + n)
+
+
+def tables(r):
+    """Section 4."""
+    for _ in range(r.count()):
+        _table(r)
+
+
+def memories(r):
+    """Section 5."""
+    for _ in range(r.count()):
+        _memory(r)
+
+
+def globals_(r):
+    """Section 6."""
+    buf = r.pool.buf
+    for _ in range(r.count()):
+        off = _global(r)
+        buf[off + layout.GD_INIT] = _expr(r, buf[off + layout.GD_TYPE], off + layout.GD_LO)
+        put(r, layout.M_NGLOBALS, get(r, layout.M_NGLOBALS) + 1)
+
+
+# ---- constant expressions (3.3.10) ----
+
+# Ranges of instructions known to WebAssembly 2.0 without SIMD: what they hold is not constant, what they do not is malformed.
+_KNOWN = b"\x00\x05\x0b\x11\x1a\x1c\x20\x26\x28\xc4\xd0\xd2\xfc\xfc"
+
+
+def _expr(r, type, to):
+    """A constant expression of that type: its value to the cells at `to` (and to + 4 unless 0), its kind (CE_*) returned."""
+    buf = r.pool.buf
+    value = r.t + layout.T_LO
+    kind = got = values = 0
+    while True:
+        op = r.byte()
+        if op == 0x0B:
+            break
+        values += 1
+        kind = layout.CE_CONST
+        put32(buf, value + 4, 0)
+        if op == 0x41:  # i32.const
+            got = layout.V_I32
+            r.sleb(28)
+            put32(buf, value + 4, 0)
+        elif op == 0x42:  # i64.const
+            got = layout.V_I64
+            r.sleb(63)
+        elif op == 0x43:  # f32.const
+            got = layout.V_F32
+            r.into(value, 4)
+        elif op == 0x44:  # f64.const
+            got = layout.V_F64
+            r.into(value, 8)
+        elif op == 0x23:  # global.get: an imported immutable one
+            i = index(r, get(r, layout.M_NIMPG), "global")
+            off = get(r, layout.M_GLOBALS) + i * layout.GD_SIZE
+            if buf[off + layout.GD_MUT]:
+                raise ValidationError("constant expression required")
+            kind = layout.CE_GLOBAL
+            got = buf[off + layout.GD_TYPE]
+            put32(buf, value, i)
+        elif op == 0xD0:  # ref.null
+            got = _reftype(r)
+            put32(buf, value, 0)
+        elif op == 0xD2:  # ref.func
+            i = index(r, get(r, layout.M_NFUNCS), "function")
+            declared(r, i)
+            kind = layout.CE_FUNC
+            got = layout.V_FUNCREF
+            put32(buf, value, i)
+        else:
+            for i in range(0, len(_KNOWN), 2):
+                if _KNOWN[i] <= op <= _KNOWN[i + 1]:
+                    raise ValidationError("constant expression required")
+            raise LoadError("illegal opcode %02x" % op)
+    if values != 1 or got != type:
+        raise ValidationError("type mismatch")
+    put32(buf, to, get32(buf, value))
+    if to + 4 != value:
+        put32(buf, to + 4, get32(buf, value + 4))
+    return kind
+
+
+def declared(r, i=-1):
+    """Note that ref.func may name function i (3.4.10). The map of all such functions, a bit each."""
+    off = get(r, layout.M_DECLARED)
+    if not off:
+        off = array(r, layout.M_DECLARED, (get(r, layout.M_NFUNCS) + 7) >> 3, layout.K_WORK)
+    if i >= 0:
+        r.pool.buf[off + (i >> 3)] |= 1 << (i & 7)
+    return off
+
+
+# ---- the rest ----
+
+
+def exports(r):
+    """Section 7."""
+    buf = r.pool.buf
+    n = r.count()
+    at = 0
+    for i in range(n):
+        k = r.length()
+        block = room(r, layout.M_EXPORTS, at + layout.EX_NAME + k, layout.K_EXPORTS)
+        name = block + at + layout.EX_NAME
+        r.name(name, k)
+        if _find(buf, block, i, buf, name, k):
+            raise ValidationError("duplicate export name")
+        kind = r.byte()
+        if kind > 3:
+            raise LoadError("malformed export kind")
+        bound = (layout.M_NFUNCS, layout.M_NTABLES, layout.M_NMEMS, layout.M_NGLOBALS)[kind]
+        x = index(r, get(r, bound), ("function", "table", "memory", "global")[kind])
+        if kind == 0:
+            declared(r, x)
+        buf[block + at + layout.EX_KIND] = kind
+        put16(buf, block + at + layout.EX_LEN, k)
+        put32(buf, block + at + layout.EX_INDEX, x)
+        at = (at + layout.EX_NAME + k + 3) & -4
+    put(r, layout.M_NEXPORTS, n)
+    fit(r, layout.M_EXPORTS, at)
+
+
+def start(r):
+    """Section 8."""
+    i = index(r, get(r, layout.M_NFUNCS), "function")
+    y = get32(r.pool.buf, get(r, layout.M_TYPES) + 4 * get16(r.pool.buf, get(r, layout.M_FTYPES) + 2 * i))
+    if get32(r.pool.buf, y + layout.Y_NP):  # Y_NP and Y_NR
+        raise ValidationError("start function")
+    put(r, layout.M_START, i + 1)
+
+
+def elements(r):
+    """Section 9. Flags (5.5.12): 1 passive or declarative, 2 explicit table or declarative, 4 expressions."""
+    pool = r.pool
+    buf = pool.buf
+    n = r.count()
+    block = array(r, layout.M_ELEMS, 4 * n, layout.K_ELEM)
+    put(r, layout.M_NELEMS, n)
+    for i in range(n):
+        flags = r.u32()
+        if flags > 7:
+            raise LoadError("malformed elements segment kind")
+        mode = flags & 3
+        table = table_type = offset_kind = 0
+        # The offset waits in the record until the number of items is known.
+        seg = pool.alloc(layout.ES_ITEMS, layout.K_ELEM, r.mod)
+        put32(buf, block + 4 * i, seg)
+        if mode in (0, 2):
+            table = r.u32() if mode else 0
+            if table >= get(r, layout.M_NTABLES):
+                raise ValidationError("unknown table %d" % table)
+            table_type = get32(buf, get(r, layout.M_TABLES) + table * layout.TD_SIZE)
+            offset_kind = _expr(r, layout.V_I32, seg + layout.ES_OFFSET)
+        type = layout.V_FUNCREF
+        if mode:
+            if flags & 4:
+                type = _reftype(r)
+            elif r.byte():
+                raise LoadError("malformed element kind")
+        if table_type and table_type != type:
+            raise ValidationError("type mismatch")
+        count = r.count()
+        items = count
+        if mode == 3:
+            items = 0  # dropped before anything can use it
+        seg = pool.grow(seg, layout.ES_ITEMS + 4 * items)
+        put32(buf, block + 4 * i, seg)
+        buf[seg + layout.ES_MODE] = (0, 1, 0, 2)[mode]
+        buf[seg + layout.ES_TYPE] = type
+        put32(buf, seg + layout.ES_TABLE, table)
+        put32(buf, seg + layout.ES_OKIND, offset_kind)
+        put32(buf, seg + layout.ES_COUNT, items)
+        to = seg + layout.ES_ITEMS if items else 0
+        if not flags & 4:
+            r.indices(count, to, get(r, layout.M_NFUNCS), 1, declared(r) if count else 0, "unknown function")
+            continue
+        for _ in range(count):
+            value = r.t + layout.T_LO
+            kind = _expr(r, type, value)
+            if to:
+                x = get32(buf, value)
+                if kind == layout.CE_FUNC:
+                    x += 1
+                elif kind == layout.CE_GLOBAL:
+                    x |= 0x80000000
+                put32(buf, to, x)
+                to += 4
+
+
+def data_count(r):
+    """Section 12."""
+    n = r.u32()
+    if n == 0xFFFFFFFF:
+        raise LoadError("too many data segments")
+    put(r, layout.M_NDATACOUNT, n + 1)
+
+
+def data(r):
+    """Section 11. Flags (5.5.14): 1 passive, 2 explicit memory."""
+    pool = r.pool
+    buf = pool.buf
+    n = r.count()
+    if get(r, layout.M_NDATACOUNT) not in (0, n + 1):
+        raise LoadError("data count and data section have inconsistent lengths")
+    block = array(r, layout.M_DATAS, 4 * n, layout.K_DATA)
+    put(r, layout.M_NDATAS, n)
+    for i in range(n):
+        flags = r.u32()
+        if flags > 2:
+            raise LoadError("malformed data segment kind")
+        memory = 0
+        kind = -1
+        value = r.t + layout.T_LO
+        if flags != 1:
+            memory = r.u32() if flags else 0
+            if memory >= get(r, layout.M_NMEMS):
+                raise ValidationError("unknown memory %d" % memory)
+            kind = _expr(r, layout.V_I32, value)
+        offset = get32(buf, value)
+        size = r.count()
+        seg = pool.alloc(layout.DS_BYTES + size, layout.K_DATA, r.mod, False)
+        put32(buf, block + 4 * i, seg)
+        put32(buf, seg + layout.DS_MODE, flags & 1)
+        put32(buf, seg + layout.DS_MEM, memory)
+        put32(buf, seg + layout.DS_OKIND, max(kind, 0))
+        put32(buf, seg + layout.DS_OFFSET, offset if kind >= 0 else 0)
+        put32(buf, seg + layout.DS_LEN, size)
+        r.into(seg + layout.DS_BYTES, size)
+        if kind >= 0:
+            _reach(r, kind, offset + size)
+
+
+def _reach(r, kind, end):
+    """An active data segment needs memory 0 up to `end`: the cut has to leave that, or cannot be."""
+    cut = get(r, layout.M_CUT)
+    if cut != 0xFFFFFFFF and (kind != layout.CE_CONST or end > cut):
+        pages = get32(r.pool.buf, get(r, layout.M_MEMS) + layout.MD_MIN)
+        if kind != layout.CE_CONST or end > pages << 16:
+            put(r, layout.M_CUT, 0xFFFFFFFF)
+        else:
+            put(r, layout.M_CUT, (end + 7) & -8)

@@ -1,0 +1,420 @@
+# Instantiation: imports resolved and matched, the instance's records made, segments written, start function run
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# WebAssembly 4.5.4; types match as in 4.5.3. Needed only while instantiating. Whatever goes wrong, the unfinished instance is
+# marked dead and swept up, unless it has left references in tables that outlive it: then it stays for their sake.
+
+import micropython
+
+from . import layout
+from .errors import LinkError, PitwasmError, Trap
+from .handles import fits
+from .modules import find_export
+from .pool import get16, get32, put32
+
+
+def instantiate(rt, mod, stack, cap):
+    """Make an instance of the module record `mod`; its record. cap: bytes of its memory at most, or None."""
+    pool = rt.pool
+    buf = pool.buf
+    inst = pool.alloc(layout.I_SIZE, layout.K_INSTANCE)
+    try:
+        number = _number(rt)
+    except PitwasmError:
+        pool.free(inst)
+        raise
+    put32(buf, inst + layout.I_ID, number)
+    put32(buf, get32(buf, layout.P_ITAB) + (number << 2), inst)
+    put32(buf, inst + layout.I_MODULE, mod)
+    put32(buf, mod + layout.M_REFS, get32(buf, mod + layout.M_REFS) + 1)
+    rt._linking.append(mod)
+    try:
+        put32(buf, inst + layout.I_STACK, (max(stack, 64) + 7) & -8)
+        _links(rt, inst, mod)
+        _imports(rt, inst, mod)
+        _tables(rt, inst, mod)
+        _memories(rt, inst, mod, cap)
+        _globals(rt, inst, mod)
+        _elements(rt, inst, mod)
+        _data(rt, inst, mod)
+        start = get32(buf, mod + layout.M_START)
+        if start:
+            rt._instance(inst)._function(start - 1)()
+        put32(buf, inst + layout.I_FLAGS, layout.IF_STARTED)
+        return inst
+    except BaseException as exc:
+        if isinstance(exc, PitwasmError) and exc.module is None:
+            exc.module = rt._module(mod).name
+        put32(buf, inst + layout.I_FLAGS, layout.IF_DEAD)
+        rt._instance(inst)._dead = True
+        if not rt._env:
+            rt._paused = None  # a start function out of fuel
+        rt._sweep()
+        raise
+    finally:
+        rt._linking.pop()
+
+
+def _number(rt):
+    """A free instance number."""
+    pool = rt.pool
+    buf = pool.buf
+    table = get32(buf, layout.P_ITAB)
+    n = get32(buf, layout.P_ITABN)
+    for i in range(1, n):
+        if not get32(buf, table + (i << 2)):
+            return i
+    if n >= 1 << 31 - layout.REF_SHIFT:
+        raise LinkError("too many instances")
+    table = pool.grow(table, 4 * n + 16) if table else pool.alloc(16, layout.K_HOST)
+    put32(buf, layout.P_ITAB, table)
+    put32(buf, layout.P_ITABN, n + 4)
+    return n or 1
+
+
+def _links(rt, inst, mod):
+    """The block of arrays and records that the instance is made of, and what it copies from the module."""
+    buf = rt.pool.buf
+
+    def count(field):
+        return get32(buf, mod + field)
+
+    n = count(layout.M_NMEMS) + count(layout.M_NTABLES) + count(layout.M_NGLOBALS) + count(layout.M_NIMPF) << 2
+    n += (count(layout.M_NMEMS) - count(layout.M_NIMPM)) * layout.MM_SIZE
+    n += (count(layout.M_NTABLES) - count(layout.M_NIMPT)) * layout.TT_SIZE
+    n += count(layout.M_NELEMS) + count(layout.M_NDATAS)
+    at = rt.pool.alloc(n, layout.K_LINKS, inst) if n else 0
+    for field, many, own, size in (
+        (layout.I_MEMS, layout.M_NMEMS, layout.M_NIMPM, layout.MM_SIZE),
+        (layout.I_TABLES, layout.M_NTABLES, layout.M_NIMPT, layout.TT_SIZE),
+    ):
+        put32(buf, inst + field, at)
+        record = at + (count(many) << 2)
+        for i in range(count(own), count(many)):
+            put32(buf, at + (i << 2), record)
+            record += size
+        at = record
+    put32(buf, inst + layout.I_GLOBALS, at)
+    at += count(layout.M_NGLOBALS) << 2
+    put32(buf, inst + layout.I_IMPORTS, at)
+    put32(buf, inst + layout.I_DROPPED, at + (count(layout.M_NIMPF) << 2))
+    for field, source in (
+        (layout.I_ENTRIES, layout.M_ENTRIES),
+        (layout.I_TYPES, layout.M_TYPES),
+        (layout.I_FTYPES, layout.M_FTYPES),
+        (layout.I_NIMPF, layout.M_NIMPF),
+    ):
+        put32(buf, inst + field, count(source))
+
+
+# ---- imports ---------------------------------------------------------------------------------------------------------------------
+
+
+def _imports(rt, inst, mod):
+    buf = rt.pool.buf
+    at = get32(buf, mod + layout.M_IMPORTS)
+    for _ in range(get32(buf, mod + layout.M_NIMPORTS)):
+        kind = buf[at]
+        index = get32(buf, at + layout.IM_INDEX)
+        m = at + layout.IM_NAME
+        f = m + get16(buf, at + layout.IM_MLEN)
+        at = f + get16(buf, at + layout.IM_FLEN)
+        module = bytes(buf[m:f])
+        field = bytes(buf[f:at])
+        at = at + 3 & -4
+        value = _native(rt, mod, index, module, field) if kind == 0 else 0
+        if not value:
+            value = _export(rt, mod, kind, index, module, field)
+        array = (layout.I_IMPORTS, layout.I_TABLES, layout.I_MEMS, layout.I_GLOBALS)[kind]
+        put32(buf, get32(buf, inst + array) + (index << 2), value)
+
+
+def _unresolved(rt, text, module, field):
+    """The error, with the chain of modules that asked."""
+    what = "%s.%s" % (str(module, "utf-8"), str(field, "utf-8"))
+    text = "%s %s" % (text, what)
+    if len(rt._linking) > 1:
+        text += " (%s -> %s)" % (" -> ".join([rt._module(mod).name or "?" for mod in rt._linking]), what)
+    return LinkError(text)
+
+
+def _function_type(buf, mod, index):
+    return get32(buf, get32(buf, mod + layout.M_TYPES) + (get16(buf, get32(buf, mod + layout.M_FTYPES) + (index << 1)) << 2))
+
+
+def _native(rt, mod, index, module, field):
+    """The reference of a registered Python function, 0 when there is none of that name."""
+    natives = rt._natives.get(str(module, "utf-8"))
+    entry = natives and natives.get(str(field, "utf-8"))
+    if not entry:
+        return 0
+    pool = rt.pool
+    buf = pool.buf
+    y = _function_type(buf, mod, index)
+    text, fn = entry
+    if text is not None and not fits(buf, y, text):
+        raise _unresolved(rt, "incompatible import type", module, field)
+    letters = text and text[1 : text.find(")")]
+    table = get32(buf, layout.P_HTAB)
+    n = get32(buf, layout.P_HTABN)
+    free = n
+    for i in range(n):
+        host = rt._hosts[i]
+        if host is None:
+            free = i
+        elif host[0] is fn and host[1] == letters and get32(buf, table + (i << 2)) == y:
+            return i + 1
+    if free == n:
+        if not table or 4 * n >= pool.size_of(table):
+            table = pool.grow(table, 4 * n + 16) if table else pool.alloc(16, layout.K_HOST)
+            put32(buf, layout.P_HTAB, table)
+        rt._hosts.append(None)
+        put32(buf, layout.P_HTABN, n + 1)
+    rt._hosts[free] = (fn, letters, "%s.%s" % (str(module, "utf-8"), str(field, "utf-8")))
+    put32(buf, table + (free << 2), y)
+    put32(buf, y + layout.Y_REFS, get32(buf, y + layout.Y_REFS) + 1)
+    return free + 1
+
+
+def _resolve_module(rt, name):
+    """The instance that stands for a module name in imports, 0 when there is none. A registered module is instantiated now."""
+    buf = rt.pool.buf
+    at = rt._registered(name)
+    if not at:
+        return 0
+    inst = get32(buf, at + layout.R_INSTANCE)
+    if not inst:
+        mod = get32(buf, at + layout.R_MODULE)
+        if mod in rt._linking:
+            raise LinkError("found circular dependency on %s" % str(name, "utf-8"))
+        inst = instantiate(rt, mod, rt.stack, None)
+        put32(buf, inst + layout.I_FLAGS, layout.IF_STARTED | layout.IF_AUTO)
+        put32(buf, at + layout.R_INSTANCE, inst)
+    return inst
+
+
+def _export(rt, mod, kind, index, module, field):
+    """What an import gets of a registered module: reference, table, memory or cell."""
+    buf = rt.pool.buf
+    inst = _resolve_module(rt, module)
+    theirs = get32(buf, inst + layout.I_MODULE) if inst else 0
+    entry = find_export(rt.pool, theirs, field) if inst else 0
+    if not entry:
+        raise _unresolved(rt, "unknown import", module, field)
+    i = get32(buf, entry + layout.EX_INDEX)
+    value = 0
+    if buf[entry] == kind:
+        value = (_same_function, _same_table, _same_memory, _same_global)[kind](buf, mod, index, inst, theirs, i)
+    if not value:
+        raise _unresolved(rt, "incompatible import type", module, field)
+    return value
+
+
+# What is imported, or 0 when it does not match: import `index` of `mod`, export `i` of `inst`, whose module is `theirs`.
+
+
+def _same_function(buf, mod, index, inst, theirs, i):
+    if _function_type(buf, mod, index) != _function_type(buf, theirs, i):
+        return 0
+    if i < get32(buf, inst + layout.I_NIMPF):
+        return get32(buf, get32(buf, inst + layout.I_IMPORTS) + (i << 2))
+    return get32(buf, inst + layout.I_ID) << layout.REF_SHIFT | i
+
+
+def _within(buf, size, most, decl):
+    """Limits of what is there against the limits asked for (3.4.1 of 2.0: limits match)."""
+    asked = get32(buf, decl + 4)
+    return size >= get32(buf, decl) and (asked == 0xFFFFFFFF or most <= asked)
+
+
+def _same_table(buf, mod, index, inst, theirs, i):
+    decl = get32(buf, mod + layout.M_TABLES) + index * layout.TD_SIZE
+    tt = get32(buf, get32(buf, inst + layout.I_TABLES) + (i << 2))
+    if get32(buf, tt + layout.TT_TYPE) != buf[decl + layout.TD_TYPE]:
+        return 0
+    fit = _within(buf, get32(buf, tt + layout.TT_COUNT), get32(buf, tt + layout.TT_MAX), decl + layout.TD_MIN)
+    return tt if fit else 0
+
+
+def _same_memory(buf, mod, index, inst, theirs, i):
+    decl = get32(buf, mod + layout.M_MEMS) + index * layout.MD_SIZE
+    mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (i << 2))
+    if get32(buf, mm + layout.MM_PAGE) != get32(buf, decl + layout.MD_PAGE):
+        return 0
+    # MM_MAX is what growth stops at; what was declared counts here.
+    fit = _within(buf, get32(buf, mm + layout.MM_PAGES), _declared_max(buf, mm, inst, i), decl + layout.MD_MIN)
+    return mm if fit else 0
+
+
+def _declared_max(buf, mm, inst, i):
+    """The maximum in the declaration of exported memory i: its own module's, through any number of re-exports."""
+    owner = get32(buf, get32(buf, mm + layout.MM_OWNER) + layout.I_MODULE)
+    at = get32(buf, get32(buf, mm + layout.MM_OWNER) + layout.I_MEMS)
+    k = 0
+    while get32(buf, at + (k << 2)) != mm:
+        k += 1
+    return get32(buf, get32(buf, owner + layout.M_MEMS) + k * layout.MD_SIZE + layout.MD_MAX)
+
+
+def _same_global(buf, mod, index, inst, theirs, i):
+    asked = get32(buf, mod + layout.M_GLOBALS) + index * layout.GD_SIZE
+    there = get32(buf, theirs + layout.M_GLOBALS) + i * layout.GD_SIZE
+    if get16(buf, asked) != get16(buf, there):  # GD_TYPE and GD_MUT
+        return 0
+    return get32(buf, get32(buf, inst + layout.I_GLOBALS) + (i << 2))
+
+
+# ---- what the instance has of its own --------------------------------------------------------------------------------------------
+
+
+def _tables(rt, inst, mod):
+    buf = rt.pool.buf
+    for i in range(get32(buf, mod + layout.M_NIMPT), get32(buf, mod + layout.M_NTABLES)):
+        decl = get32(buf, mod + layout.M_TABLES) + i * layout.TD_SIZE
+        tt = get32(buf, get32(buf, inst + layout.I_TABLES) + (i << 2))
+        n = get32(buf, decl + layout.TD_MIN)
+        if n >> 26:
+            raise rt.pool.exhausted(n << 2)
+        put32(buf, tt + layout.TT_OWNER, inst)
+        put32(buf, tt + layout.TT_TYPE, buf[decl + layout.TD_TYPE])
+        put32(buf, tt + layout.TT_MAX, get32(buf, decl + layout.TD_MAX))
+        put32(buf, tt + layout.TT_DATA, rt.pool.alloc(n << 2, layout.K_TABLE, inst) if n else 0)
+        put32(buf, tt + layout.TT_COUNT, n)
+
+
+def _memories(rt, inst, mod, cap):
+    """Memories: full pages, or what the module can use (M_CUT), or what the embedder allows (cap)."""
+    pool = rt.pool
+    buf = pool.buf
+    for i in range(get32(buf, mod + layout.M_NIMPM), get32(buf, mod + layout.M_NMEMS)):
+        decl = get32(buf, mod + layout.M_MEMS) + i * layout.MD_SIZE
+        mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (i << 2))
+        page = get32(buf, decl + layout.MD_PAGE)
+        pages = get32(buf, decl + layout.MD_MIN)
+        most = get32(buf, decl + layout.MD_MAX)
+        if most >> (32 - page):
+            most = 1 << (32 - page)
+        n = pages << page
+        if i == 0:
+            n = min(n, get32(buf, mod + layout.M_CUT))
+        if cap is not None:
+            n = min(n, cap)
+            most = max(pages, min(most, cap >> page))
+        put32(buf, mm + layout.MM_OWNER, inst)
+        put32(buf, mm + layout.MM_DATA, pool.alloc(n, layout.K_MEMORY, inst) if n else 0)
+        put32(buf, mm + layout.MM_BYTES, n)
+        put32(buf, mm + layout.MM_PAGES, pages)
+        put32(buf, mm + layout.MM_MAX, most)
+        put32(buf, mm + layout.MM_CAP, n if n < pages << page else 0)
+        put32(buf, mm + layout.MM_PAGE, page)
+    if get32(buf, mod + layout.M_NMEMS):
+        mm = get32(buf, get32(buf, inst + layout.I_MEMS))
+        put32(buf, inst + layout.I_MEM0, mm)
+        n = get32(buf, mm + layout.MM_BYTES)
+        if n < get32(buf, mod + layout.M_SAFE):
+            # The code counts on more memory than there is: every access has to be checked in full.
+            from .rare import slow_memory
+
+            slow_memory(buf, mod)
+            put32(buf, mod + layout.M_SAFE, n)
+
+
+def _globals(rt, inst, mod):
+    buf = rt.pool.buf
+    first = get32(buf, mod + layout.M_NIMPG)
+    n = get32(buf, mod + layout.M_NGLOBALS)
+    if n == first:
+        return
+    cell = rt.pool.alloc((n - first) * layout.CELL, layout.K_GLOBALS, inst)
+    put32(buf, inst + layout.I_CELLS, cell)
+    decl = get32(buf, mod + layout.M_GLOBALS) + first * layout.GD_SIZE
+    for i in range(first, n):
+        put32(buf, get32(buf, inst + layout.I_GLOBALS) + (i << 2), cell)
+        kind = buf[decl + layout.GD_INIT]
+        value = get32(buf, decl + layout.GD_LO)
+        if kind == layout.CE_GLOBAL:
+            source = get32(buf, get32(buf, inst + layout.I_GLOBALS) + (value << 2))
+            put32(buf, cell, get32(buf, source))
+            put32(buf, cell + 4, get32(buf, source + 4))
+        elif kind == layout.CE_FUNC:
+            put32(buf, cell, _reference(buf, inst, value))
+        else:
+            put32(buf, cell, value)
+            put32(buf, cell + 4, get32(buf, decl + layout.GD_HI))
+        cell += layout.CELL
+        decl += layout.GD_SIZE
+
+
+@micropython.viper
+def _reference(p: ptr32, inst: int, fidx: int) -> int:
+    """The reference of a function by its index in an instance."""
+    if fidx < p[(inst + layout.I_NIMPF) >> 2]:
+        return p[(p[(inst + layout.I_IMPORTS) >> 2] >> 2) + fidx]
+    return p[(inst + layout.I_ID) >> 2] << layout.REF_SHIFT | fidx
+
+
+# ---- segments, one after the other: what the ones before a trap have written stays (4.5.4) ---------------------------------------
+
+
+def _offset(buf, inst, kind, value):
+    """The value of a segment's offset expression."""
+    if kind == layout.CE_GLOBAL:
+        return get32(buf, get32(buf, get32(buf, inst + layout.I_GLOBALS) + (value << 2)))
+    return value
+
+
+@micropython.viper
+def _write_elements(p: ptr32, inst: int, seg: int, to: int, n: int):
+    """Store n items of an element segment as references."""
+    to >>= 2
+    seg = (seg + layout.ES_ITEMS) >> 2
+    globals_ = p[(inst + layout.I_GLOBALS) >> 2] >> 2
+    imported = p[(inst + layout.I_NIMPF) >> 2]
+    imports = p[(inst + layout.I_IMPORTS) >> 2] >> 2
+    number = p[(inst + layout.I_ID) >> 2] << layout.REF_SHIFT
+    while n:
+        v = p[seg]
+        if (v >> 31) & 1:
+            v = p[p[globals_ + (v & 0x3FFFFFFF)] >> 2]
+        elif v:
+            v -= 1
+            if v < imported:
+                v = p[imports + v]
+            else:
+                v |= number
+        p[to] = v
+        to += 1
+        seg += 1
+        n -= 1
+
+
+def _elements(rt, inst, mod):
+    buf = rt.pool.buf
+    block = get32(buf, mod + layout.M_ELEMS)
+    for i in range(get32(buf, mod + layout.M_NELEMS)):
+        seg = get32(buf, block + (i << 2))
+        mode = buf[seg + layout.ES_MODE]
+        if mode == 0:
+            tt = get32(buf, get32(buf, inst + layout.I_TABLES) + (get32(buf, seg + layout.ES_TABLE) << 2))
+            to = _offset(buf, inst, get32(buf, seg + layout.ES_OKIND), get32(buf, seg + layout.ES_OFFSET))
+            n = get32(buf, seg + layout.ES_COUNT)
+            if to + n > get32(buf, tt + layout.TT_COUNT):
+                raise Trap("out of bounds table access")
+            if n:
+                _write_elements(buf, inst, seg, get32(buf, tt + layout.TT_DATA) + (to << 2), n)
+        if mode != 1:
+            buf[get32(buf, inst + layout.I_DROPPED) + i] = 1
+
+
+def _data(rt, inst, mod):
+    buf = rt.pool.buf
+    view = rt.pool.view
+    block = get32(buf, mod + layout.M_DATAS)
+    for i in range(get32(buf, mod + layout.M_NDATAS)):
+        seg = get32(buf, block + (i << 2))
+        if buf[seg + layout.DS_MODE] == 0:
+            n = get32(buf, seg + layout.DS_LEN)
+            to = _offset(buf, inst, get32(buf, seg + layout.DS_OKIND), get32(buf, seg + layout.DS_OFFSET))
+            seg += layout.DS_BYTES
+            rt._instance(inst)._view(to, n)[:] = view[seg : seg + n]
+            buf[get32(buf, inst + layout.I_DROPPED) + get32(buf, mod + layout.M_NELEMS) + i] = 1

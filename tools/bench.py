@@ -1,0 +1,226 @@
+# pitwasm beside plain MicroPython, CPython, pywasm and wasm3, on the same workloads in one run: make bench
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import argparse
+import json
+import math
+import platform
+import statistics
+import struct
+import sys
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from tools import build, mp
+from tools.child import Child, ChildLost
+from tools.host import OUT, ROOT, HostError
+
+BENCH = ROOT / "bench"
+WASM = BENCH / "workloads.wasm"
+EXPECTED = BENCH / "expected.json"
+FLOATS = ("mandel32", "mandel64", "nbody")
+BASE = "MicroPython"  # what the others are set against
+
+SAMPLE = 0.05  # seconds a sample takes at least
+LIMIT = 300.0  # seconds after which a contender is given up
+
+
+@dataclass
+class Contender:
+    """One way to run the workloads, in a child of its own."""
+
+    name: str
+    command: list
+    environ: dict[str, str] | None = None
+    small: bool = False  # too slow for the full arguments: runs the small ones, times are scaled by instructions executed
+    child: Child | None = None
+    absent: str | None = None  # why it does not take part
+    calls: dict[str, int] = field(default_factory=dict)  # of each workload in one sample
+    samples: dict[str, list[float]] = field(default_factory=dict)  # seconds of one call with the full arguments
+
+    def run(self, workload: str, spec: dict, calls: int) -> float:
+        """Seconds of so many calls; the result is checked."""
+        case = spec["small"] if self.small else spec
+        self.child.send(f"{workload} {case['args'][0]} {calls}")
+        result, seconds = self.child.receive(LIMIT).split()
+        if bits_of(result, spec["type"]) != int(case["bits"], 16):
+            raise HostError(f"{self.name}: {workload}({case['args'][0]}) gave {result}, expected {case['bits']} ({spec['type']})")
+        return float(seconds)
+
+    def calibrate(self, workload: str, spec: dict) -> None:
+        """Find how many calls make a sample; also the warm-up, and the check of the result."""
+        seconds = self.run(workload, spec, 1)
+        calls = 1 if self.small else max(1, math.ceil(SAMPLE / max(seconds, 1e-6)))
+        self.calls[workload] = calls
+        self.samples[workload] = []
+
+    def sample(self, workload: str, spec: dict) -> None:
+        scale = spec["instructions"] / spec["small"]["instructions"] if self.small else 1
+        calls = self.calls[workload]
+        self.samples[workload].append(self.run(workload, spec, calls) / calls * scale)
+
+    def median(self, workload: str) -> float | None:
+        return statistics.median(self.samples[workload]) if self.samples.get(workload) else None
+
+
+def bits_of(result: str, kind: str) -> int:
+    if result.startswith("f"):
+        bits = int(result[1:], 16)
+        if kind == "f32":
+            return struct.unpack("<I", struct.pack("<f", struct.unpack("<d", struct.pack("<Q", bits))[0]))[0]
+        return bits
+    return int(result) & ((1 << int(kind[1:])) - 1)
+
+
+def contenders(only: list[str] | None) -> list[Contender]:
+    micropython = mp.get(64)
+    environ = micropython.environ()
+    script, wasm = BENCH / "contender.py", str(WASM)
+    found = [
+        Contender("pitwasm", micropython.command([script, "pitwasm", wasm], "8M"), environ),
+        Contender("MicroPython", micropython.command([script, "python", wasm], "8M"), environ),
+        Contender("CPython", [sys.executable, script, "python", wasm]),
+        Contender("pywasm", [sys.executable, script, "pywasm", wasm], small=True),
+        Contender("wasm3", [sys.executable, script, "wasm3", wasm]),
+    ]
+    for contender in found:
+        package = {"pywasm": "pywasm", "wasm3": "pywasm3"}.get(contender.name)
+        if package and not _version(package):
+            contender.absent = f"{package} is not installed (pip install -r requirements-bench.txt, or make bench)"
+    return [contender for contender in found if only is None or contender.name in only]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def measure(group: list[Contender], specs: dict[str, dict], repeats: int) -> None:
+    """All samples, the contenders taking turns, so that what disturbs the machine disturbs all of them."""
+    for contender in group:
+        if contender.absent:
+            continue
+        contender.child = Child(contender.command, contender.environ)
+        try:
+            for workload, spec in specs.items():
+                contender.calibrate(workload, spec)
+        except ChildLost as exc:
+            contender.absent = f"failed: {exc}"
+    running = [contender for contender in group if not contender.absent]
+    for _ in range(repeats):
+        for workload, spec in specs.items():
+            for contender in running:
+                contender.sample(workload, spec)
+    for contender in running:
+        contender.child.close()
+
+
+def mean(values: list[float]) -> float:
+    return math.exp(sum(math.log(value) for value in values) / len(values)) if values else math.nan
+
+
+def table(group: list[Contender], specs: dict[str, dict]) -> str:
+    running = [contender for contender in group if not contender.absent]
+    base = next((contender for contender in running if contender.name == BASE), None)
+    lines = ["milliseconds a call; in brackets: times as fast as plain MicroPython", ""]
+    lines.append(f"{'workload':16}{'instructions':>13}" + "".join(f"{c.name + (' *' if c.small else ''):>20}" for c in running))
+    for workload, spec in specs.items():
+        row = f"{workload + '(' + str(spec['args'][0]) + ')':16}{spec['instructions']:13,}"
+        for contender in running:
+            seconds = contender.median(workload)
+            ratio = f" ({base.median(workload) / seconds:.3g})" if base else ""
+            row += f"{seconds * 1e3:12.3f}{ratio:>8}"
+        lines.append(row)
+    if base:
+        integers = [workload for workload in specs if workload not in FLOATS]
+        for name, kind in (("integer", integers), ("float", [w for w in specs if w in FLOATS])):
+            row = f"{'geometric mean, ' + name:29}"
+            for contender in running:
+                row += f"{mean([base.median(w) / contender.median(w) for w in kind]):19.3g} "
+            lines.append(row)
+    lines.append("")
+    if any(contender.small for contender in running):
+        lines.append("* with smaller arguments; times scaled by the WebAssembly instructions executed")
+    lines += [f"{contender.name}: {contender.absent}" for contender in group if contender.absent]
+    return "\n".join(lines)
+
+
+def save(group: list[Contender], specs: dict[str, dict]) -> Path:
+    result = {
+        "unit": "seconds a call, median",
+        "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
+        "versions": {package: _version(package) for package in ("pywasm", "pywasm3")},
+        "workloads": {
+            workload: {
+                contender.name: {
+                    "seconds": contender.median(workload),
+                    "samples": contender.samples[workload],
+                    "calls": contender.calls[workload],
+                    "scaled": contender.small,
+                }
+                for contender in group
+                if not contender.absent
+            }
+            for workload in specs
+        },
+        "absent": {contender.name: contender.absent for contender in group if contender.absent},
+    }
+    path = OUT / "bench.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    return path
+
+
+def expect() -> None:
+    """Write bench/expected.json anew: results and executed instructions as wasmtime has them."""
+    import wasmtime
+
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    store = wasmtime.Store(wasmtime.Engine(config))
+    store.set_fuel(1 << 60)
+    exports = wasmtime.Instance(store, wasmtime.Module.from_file(store.engine, str(WASM)), []).exports(store)
+
+    def case(name: str, argument: int) -> dict:
+        store.set_fuel(1 << 60)
+        result = exports[name](store, argument)
+        kind = str(exports[name].type(store).results[0])
+        form, width = {"i32": ("<i", 4), "i64": ("<q", 8), "f32": ("<f", 4), "f64": ("<d", 8)}[kind]
+        bits = int.from_bytes(struct.pack(form, result), "little")
+        return {"args": [argument], "type": kind, "bits": f"0x{bits:0{2 * width}x}", "instructions": (1 << 60) - store.get_fuel()}
+
+    full = {"fib": 24, "sieve": 4, "crc32": 4, "quicksort": 1000, "matmult": 3, "i64loop": 4000, "mandel32": 16, "mandel64": 16, "nbody": 10}
+    small = {"fib": 16, "sieve": 1, "crc32": 1, "quicksort": 100, "matmult": 1, "i64loop": 400, "mandel32": 6, "mandel64": 6, "nbody": 1}
+    found = {name: {**case(name, argument), "small": case(name, small[name])} for name, argument in full.items()}
+    EXPECTED.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m tools.bench", description="Measure pitwasm beside other runtimes.")
+    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="samples of each workload (default 7)")
+    parser.add_argument("--only", metavar="NAMES", help="contenders, comma-separated: pitwasm,MicroPython,CPython,pywasm,wasm3")
+    parser.add_argument("--workloads", metavar="NAMES", help="workloads, comma-separated")
+    parser.add_argument("--expect", action="store_true", help="write bench/expected.json anew (with wasmtime), and end")
+    args = parser.parse_args(argv)
+    if args.expect:
+        expect()
+        return 0
+    try:
+        specs = json.loads(EXPECTED.read_text())
+        if args.workloads:
+            specs = {name: specs[name] for name in args.workloads.split(",")}
+        group = contenders(args.only.split(",") if args.only else None)
+        measure(group, specs, args.repeats)
+        print(table(group, specs))
+        print(f"results in {save(group, specs)}")
+    except (HostError, ChildLost, build.BuildError, build.SourceError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    failed = [contender for contender in group if contender.absent and contender.absent.startswith("failed")]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

