@@ -77,7 +77,7 @@ class Worker:
         """Run the commands from this one on; where to go on after the loss of a child, None when the file is done."""
         try:
             if self.child is None:
-                self.child = Child.of(self.micropython, DEVICE / "spec_child.py")
+                self.child = Child.of(self.micropython, DEVICE / "spec_child.py", heap="80M")
             self.child.send(json.dumps({"commands": str(commands), "from": at, "mode": self.mode}))
             while True:
                 answer = self.child.receive(SILENCE)
@@ -173,7 +173,7 @@ def troubles(results: list[Result], most: int = 20) -> list[str]:
 
 
 def save(results: list[Result], arch: str, mode: str) -> Path:
-    path = OUT / f"spec-{arch}.json"
+    path = OUT / (f"spec-{arch}.json" if mode == "stream" else f"spec-{arch}-{mode}.json")
     found = {"arch": arch, "mode": mode, "groups": totals(results)}
     files = {f"{r.group}/{r.name}": {**vars(r), "passed": r.passed} for r in results}
     path.write_text(json.dumps({**found, "files": files}, indent=1) + "\n")
@@ -202,6 +202,9 @@ def main(argv: list[str] | None = None) -> int:
                 want = group["expected"] if args.file is None and group["expected"] else group["total"]
                 good &= group["passed"] == group["total"] == want
                 print(f"{name:34}{group['passed']:8}{group['total']:8}  of {want} expected")
+            for name in args.groups.split(","):
+                if name not in totals(results):
+                    print(f"{name:34} not in this suite")
             said = troubles(results)
             print("\n".join(said[:200] + ([f"… {len(said) - 200} more lines; all failures are in the .json"] if len(said) > 200 else [])))
             good &= all(r.ok for r in results)

@@ -64,7 +64,7 @@ def _fill() -> None:
 
     kinds = (("eq", "EQ", 0, 0), ("ne", "NE", 1, 0), ("lt_s", "LT_S", 2, 0), ("lt_u", "LT_U", 4, 0), ("gt_s", "LT_S", 2, SWAPS), ("gt_u", "LT_U", 4, SWAPS),
              ("le_s", "GE_S", 3, SWAPS), ("le_u", "GE_U", 5, SWAPS), ("ge_s", "GE_S", 3, 0), ("ge_u", "GE_U", 5, 0))
-    INSNS[0x45] = Insn("i32.eqz", "EQZ")
+    INSNS[0x45] = Insn("i32.eqz", "EQZ", tin=I32, tout=I32)
     INSNS[0x50] = Insn("i64.eqz", "UN", "I64_EQZ", tin=I64, tout=I32)
     for i, (name, kind, number, flags) in enumerate(kinds):
         commutes = COMMUTES if number < 2 else 0

@@ -256,7 +256,8 @@ F_CLEAR = 4  # u16 slots to clear
 F_RESULTS = 6  # u16 slots of the results
 FUNC = 8
 
-# ---- translator state: K_WORK block named by P_T ---------------------------------------------------------------------------------------
+# ---- translator state: K_WORK block named by P_T. The first 32 cells are one instruction away on a Cortex-M0+.
+# ---------------------------------------------------------------------------------------
 T_MOD = 0  # module record
 T_FUNC = 4  # function index being translated
 T_POS = 8  # next byte of the window (pool offset)
@@ -277,16 +278,16 @@ T_FLAGS = 64  # TF_*
 T_START = 68  # header of the function being translated
 T_OPCODE = 72  # file offset of the instruction at hand, for errors
 T_SAFE = 76  # guaranteed bytes of memory 0
-T_TYPES = 80  # seven type records for block types: empty, i32, i64, f32, f64, funcref, externref (24 bytes each)
-T_WSIZE = 248  # bytes in the window block (slack excluded)
-T_LIVE = 252  # 1 = code is emitted (the spot can be reached, and not only validating)
-T_LASTD = 256  # destination slot of the word at T_LAST when its byte 1 may still be changed, else 0xffff
-T_PKIND = 260  # comparison waiting for the branch behind it: kind, + 8 with a constant; 0xff = none
-T_PA = 264  # its operand slots, or slot and constant
-T_PB = 268
-T_LO = 272  # a 64-bit constant just read
-T_HI = 276
-T_BOT = 280  # operand record that stands for what is popped off an unreachable block's empty stack (12 bytes)
+T_LIVE = 80  # 1 = code is emitted (the spot can be reached, and not only validating)
+T_LASTD = 84  # destination slot of the word at T_LAST when its byte 1 may still be changed, else 0xffff
+T_PKIND = 88  # comparison waiting for the branch behind it: kind, + 8 with a constant; 0xff = none
+T_PA = 92  # its operand slots, or slot and constant
+T_PB = 96
+T_LO = 100  # a 64-bit constant just read
+T_HI = 104
+T_BOT = 108  # operand record that stands for what is popped off an unreachable block's empty stack (12 bytes)
+T_WSIZE = 120  # bytes in the window block (slack excluded)
+T_TYPES = 128  # seven type records for block types: empty, i32, i64, f32, f64, funcref, externref (24 bytes each)
 T_SIZE = 296
 
 # Operand record (12 bytes) and control record of the translator's stack, which grows down from T_LIMIT; a control record lies

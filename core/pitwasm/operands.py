@@ -1,4 +1,4 @@
-# Translator, lower half: immediates, emitted words, operand stack, branches (layout.T_*, O_*, C_*)
+# Translator, lower half: immediates, emitted words, operand stack (layout.T_*, O_*)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
 # An operand is a slot of its own, a local's slot that still holds it, or a constant. Own slots are handed out in stack order, so that
@@ -7,7 +7,6 @@ import micropython
 
 from . import layout
 from .errors import Reject
-from .tables import BRANCH
 
 NOROOM = 1
 
@@ -121,33 +120,30 @@ def extend(pool: ptr8, value: int):
 
 
 @micropython.viper
-def widen(pool, slot: int, kind: int):
-    """The destination of the word just emitted was scratch slot 254: move it on to a slot above 255."""
-    emit(pool, layout.OP_SET_W, 254, slot & 255, slot >> 8)
-    if kind == 0x7E or kind == 0x7C:
-        emit(pool, layout.OP_SET_W, 255, (slot + 1) & 255, (slot + 1) >> 8)
-
-
-@micropython.viper
 def move(pool, d: int, s: int, kind: int):
     """Copy slot s to slot d."""
-    two = 0
-    if kind == 0x7E or kind == 0x7C:
-        two = 1
-    if d < 256:
-        if s < 256:
-            emit(pool, (layout.OP_MOV64 if two else layout.OP_MOV) | 0x100, d, s, 0)
-        else:
-            emit(pool, layout.OP_GET_W, d, s & 255, s >> 8)
-            if two:
-                emit(pool, layout.OP_GET_W, d + 1, (s + 1) & 255, (s + 1) >> 8)
+    if d > 255 or s > 255:
+        far_move(pool, d, s, kind)
     else:
-        if s >= 256:
-            move(pool, 254, s, kind)
-            s = 254
-        emit(pool, layout.OP_SET_W, s, d & 255, d >> 8)
+        emit(pool, (layout.OP_MOV64 if kind == 0x7E or kind == 0x7C else layout.OP_MOV) | 0x100, d, s, 0)
+
+
+def far_move(pool, d, s, kind):
+    """Copy slot s to slot d where one of them is above 255."""
+    two = kind == 0x7E or kind == 0x7C
+    if d < 256:
+        emit(pool, layout.OP_GET_W, d, s & 255, s >> 8)
         if two:
-            emit(pool, layout.OP_SET_W, s + 1, (d + 1) & 255, (d + 1) >> 8)
+            s += 1
+            emit(pool, layout.OP_GET_W, d + 1, s & 255, s >> 8)
+        return
+    if s > 255:
+        far_move(pool, 254, s, kind)
+        s = 254
+    emit(pool, layout.OP_SET_W, s, d & 255, d >> 8)
+    if two:
+        d += 1
+        emit(pool, layout.OP_SET_W, s + 1, d & 255, d >> 8)
 
 
 @micropython.viper
@@ -165,7 +161,7 @@ def constant(pool, d: int, value: int, kind: int):
         emit(pool, layout.OP_CONST_W | 0x100, x, 0, 0)
         extend(pool, value)
     if d > 255:
-        widen(pool, d, kind)
+        far_move(pool, d, 254, kind)
 
 
 # ---- operand stack -----------------------------------------------------------------------------------------------------------
@@ -221,6 +217,26 @@ def pop(pool: ptr8, kind: int) -> int:
     T[layout.T_SP >> 2] = sp + layout.OPERAND
     T[layout.T_NEXT >> 2] = v[2]
     return sp
+
+
+@micropython.viper
+def put(pool, op: int, kind: int, y: int, z: int, ext: int):
+    """A word [op, d, y, z] whose result d is a new operand; op + 0x200: with extension word ext; + 0x1000: op is a rare sub-operation,
+    [RARE, op, d, y][ext]; + 0x400, 0x800: an i64 whose high word is the low one's sign, or 0."""
+    d = ptr32(int(ptr8(pool)) + int(push(pool, kind)))[2]
+    x = d
+    if d > 255:
+        x = 254
+    if op & 0x1000:
+        emit(pool, layout.OP_RARE, op & 0xff, x, y)
+    else:
+        emit(pool, (op & 0xff) | 0x100, x, y, z)
+    if op & 0x1200:
+        extend(pool, ext)
+    if op & 0xC00:
+        emit(pool, (layout.OP_I64_EXTEND_S if op & 0x400 else layout.OP_I64_EXTEND_U) | 0x100, x, x, 0)
+    if d > 255:
+        far_move(pool, d, 254, kind)
 
 
 @micropython.viper
@@ -280,164 +296,3 @@ def forget(pool, slot: int):
             if v[1] == slot:
                 own(pool, sp)
         sp += layout.OPERAND
-
-
-@micropython.viper
-def expect(pool, types: int, n: int, keep: int):
-    """The top n operands must be of the types at pool offset `types`. Missing ones of an unreachable block are made up, unless keep."""
-    base = int(ptr8(pool))
-    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
-    p = ptr8(base + types)
-    sp = T[layout.T_SP >> 2]
-    top = T[layout.T_CTL >> 2]
-    i = n
-    while i:
-        i -= 1
-        if sp == top:
-            c = ptr32(base + top)
-            if c[layout.C_DEAD >> 2] == 0:
-                fail(4)
-            if keep:
-                return
-            T[layout.T_SP >> 2] = top
-            T[layout.T_NEXT >> 2] = c[layout.C_NEXT >> 2]
-            i = 0
-            while i < n:
-                push(pool, p[i])
-                i += 1
-            return
-        v = ptr32(base + sp)
-        t = v[0] & 0xff
-        if t != p[i]:
-            if t:
-                fail(4)
-            if keep == 0:
-                v[0] = p[i]
-        sp += layout.OPERAND
-
-
-# ---- branches ----------------------------------------------------------------------------------------------------------------
-@micropython.viper
-def control(pool: ptr8, depth: int) -> int:
-    """Control record `depth` labels out."""
-    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
-    c = T[layout.T_CTL >> 2]
-    while depth:
-        c = ptr32(int(pool) + c)[layout.C_PREV >> 2]
-        if c == 0:
-            fail(6)
-        depth -= 1
-        if depth < 0:
-            fail(6)
-    return c
-
-
-@micropython.viper
-def label(pool: ptr8, ctl: int) -> int:
-    """The types a branch to the label takes: their offset; their number is left in T_LO."""
-    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
-    c = ptr32(int(pool) + ctl)
-    t = c[layout.C_TYPE >> 2]
-    y = ptr16(int(pool) + t)
-    if c[layout.C_KIND >> 2] == layout.CK_LOOP:
-        T[layout.T_LO >> 2] = y[layout.Y_NP >> 1]
-        return t + layout.Y_BYTES
-    T[layout.T_LO >> 2] = y[layout.Y_NR >> 1]
-    return t + layout.Y_BYTES + y[layout.Y_NP >> 1]
-
-
-@micropython.viper
-def settle(pool, ctl: int, types: int, n: int, dry: int) -> int:
-    """Copy the top n operands to the slots from C_NEXT of ctl on; -> how many copies that takes. dry = 1: only count."""
-    base = int(ptr8(pool))
-    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
-    if T[layout.T_LIVE >> 2] == 0:
-        return 0
-    p = ptr8(base + types)
-    d = ptr32(base + ctl)[layout.C_NEXT >> 2]
-    at = T[layout.T_SP >> 2] + n * layout.OPERAND
-    i = 0
-    moves = 0
-    while i < n:
-        at -= layout.OPERAND
-        k = p[i]
-        size = 1
-        if k == 0x7E or k == 0x7C:
-            size = 2
-        if d < layout.GAP:
-            if d + size > layout.GAP:
-                d = 256
-        v = ptr32(base + at)
-        if v[0] & 0x100:
-            moves += 1
-            if dry == 0:
-                constant(pool, d, v[1], k)
-        elif v[1] != d:
-            moves += 1
-            if dry == 0:
-                move(pool, d, v[1], k)
-        d += size
-        i += 1
-    return moves
-
-
-@micropython.viper
-def jump(pool, ctl: int, field: int, op: int, x: int, y: int, z: int):
-    """A branch word to the label of ctl; field C_TARGET, or C_ELSE, or C_TRAMP: where branches wait that do not know their target yet."""
-    base = int(ptr8(pool))
-    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
-    if T[layout.T_LIVE >> 2] == 0:
-        return
-    emit(pool, op, x, y, z)
-    at = T[layout.T_LAST >> 2]
-    c = ptr32(base + ctl)
-    v = 0
-    if c[layout.C_KIND >> 2] == layout.CK_LOOP and field == layout.C_TARGET:
-        v = c[layout.C_TARGET >> 2] - at
-    else:
-        v = c[field >> 2]
-        c[field >> 2] = at - T[layout.T_START >> 2]
-    if op == layout.OP_BR:
-        ptr32(base + at)[0] = layout.OP_BR | (v << 8)
-    else:
-        extend(pool, v)
-
-
-@micropython.viper
-def patch(pool: ptr8, link: int):
-    """Let the waiting branches (the last one is `link`, relative to T_START) go to the next word."""
-    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
-    T[layout.T_LAST >> 2] = 0
-    T[layout.T_LASTD >> 2] = 0xffff
-    start = T[layout.T_START >> 2]
-    target = T[layout.T_CODE >> 2]
-    while link:
-        at = start + link
-        p = ptr32(int(pool) + at)
-        if p[0] & 0xff == layout.OP_BR:
-            link = int(UC(p[0]) >> 8)
-            p[0] = layout.OP_BR | ((target - at) << 8)
-        else:
-            link = p[1]
-            p[1] = target - at
-
-
-@micropython.viper
-def conditional(pool, ctl: int, field: int, cond: int, flip: int):
-    """Branch to ctl when operand record cond is not 0 (flip = 1: is 0); takes the waiting comparison if there is one."""
-    base = int(ptr8(pool))
-    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
-    k = T[layout.T_PKIND >> 2]
-    if k != 0xff:
-        a = T[layout.T_PA >> 2]
-        b = T[layout.T_PB >> 2]
-        k = k ^ flip
-        T[layout.T_PKIND >> 2] = 0xff
-        op = ptr8(BRANCH)[k]
-        if k & 8:
-            jump(pool, ctl, field, op, a, b & 255, b >> 8)
-        else:
-            jump(pool, ctl, field, op, a, b, 0)
-        return
-    a = int(source(pool, cond, 248))
-    jump(pool, ctl, field, ptr8(BRANCH)[9 ^ flip], a, 0, 0)

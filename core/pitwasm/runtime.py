@@ -286,7 +286,8 @@ class Runtime:
     def instantiate(self, module, stack_size=None, heap_size=0, memory_cap=None):
         """Instantiate: imports from natives and registered modules. heap_size is there for WAMR's users and has no effect.
 
-        memory_cap: bytes its memory takes at most; what lies beyond traps, growth beyond fails.
+        memory_cap: bytes its memory takes at most; what lies beyond traps, growth beyond fails. Without it a module that says
+        where its data and stack end, and never grows its memory, gets as much as that; memory_cap=1 << 32: always full pages.
         """
         from . import store
 

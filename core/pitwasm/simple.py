@@ -3,7 +3,7 @@
 import micropython
 
 from . import layout
-from .operands import constant, emit, extend, fail, leb, own, pop, push, source, widen
+from .operands import emit, extend, fail, leb, pop, push, put, source
 from .tables import COMPARE, ROWS
 
 
@@ -20,151 +20,109 @@ def simple(pool, at: int):
     op = row[1]
     if flags & layout.CF_FLOATS:
         T[layout.T_FLAGS >> 2] = T[layout.T_FLAGS >> 2] | layout.TF_FLOAT
-    if c == layout.W_BIN:
-        vo = int(pop(pool, kind))
-        wo = int(pop(pool, kind))
-        v = ptr32(base + vo)  # second operand
-        w = ptr32(base + wo)  # first
-        if flags & layout.CF_COMMUTES:
-            if w[0] & 0x100:
-                if v[0] & 0x100 == 0:
-                    t = vo
-                    vo = wo
-                    wo = t
-                    v = ptr32(base + vo)
-                    w = ptr32(base + wo)
-        k = v[1]
-        form = 0  # 1 = 8-bit constant, 2 = 32-bit constant
-        if flags & layout.CF_COMPARES:
-            n = row[7]
-            # is a branch next? (eqz may stand between)
-            p = ptr8(base + T[layout.T_POS >> 2])
-            t = p[0]
-            if t == 0x45:
-                t = p[1]
-            most = 255
-            if t == 0x0D or t == 0x04:
-                most = 65535
-            if v[0] & 0x100:
-                if flags & layout.CF_SWAPS:  # a > k is a >= k + 1; a <= k is a < k + 1
-                    if uint(k) < uint(most):
-                        k += 1
-                        n = n ^ 1
-                        form = 1
-                elif uint(k) <= uint(most):
-                    form = 1
-            if form == 1:
-                a = int(source(pool, wo, 248))
-                n = n | 8
-            else:
-                k = int(source(pool, vo, 250))
-                a = int(source(pool, wo, 248))
-                if flags & layout.CF_SWAPS:
-                    b = a
-                    a = k
-                    k = b
-            if t == 0x0D or t == 0x04:
-                T[layout.T_PKIND >> 2] = n
-                T[layout.T_PA >> 2] = a
-                T[layout.T_PB >> 2] = k
+    if c == layout.W_LOAD or c == layout.W_STORE:
+        _memory(pool, at)
+        return
+    vo = int(pop(pool, kind))  # second operand, or the only one
+    v = ptr32(base + vo)
+    k = v[1]
+    if c == layout.W_CAST:
+        c = v[0]
+        v = ptr32(base + int(push(pool, to)))
+        if c & 0xff:
+            v[0] = (c & 0x100) | to
+            v[1] = k
+        return
+    if c == layout.W_UN or c >= layout.W_RARE_UN:
+        # is a branch next? (i32.eqz)
+        p = ptr8(base + T[layout.T_POS >> 2])
+        if c == layout.W_EQZ and T[layout.T_PKIND >> 2] != 0xff:  # a comparison that waits for its branch: eqz turns it round
+            T[layout.T_PKIND >> 2] = T[layout.T_PKIND >> 2] ^ 1
+            push(pool, to)
+            return
+        k = int(source(pool, vo, 248))
+        if c == layout.W_EQZ:
+            if p[0] == 0x0D or p[0] == 0x04:
+                T[layout.T_PKIND >> 2] = 8
+                T[layout.T_PA >> 2] = k
+                T[layout.T_PB >> 2] = 0
                 push(pool, to)
                 return
-            op = ptr8(COMPARE)[n]
-            d = ptr32(base + int(push(pool, to)))[2]
-            if d > 255:
-                emit(pool, op, 254, a, k)
-                widen(pool, d, to)
-            else:
-                emit(pool, op | 0x100, d, a, k)
-            return
-        if v[0] & 0x100 and row[2]:
-            if flags & layout.CF_COUNTS:
-                k = k & 31
-                form = 1
-                op = row[2]
-            elif uint(k) < uint(256):
-                form = 1
-                op = row[2]
-            elif flags & layout.CF_SUBTRACTS:
-                k = 0 - S32(k)
-                form = 2
-                op = row[3]
-                if uint(k) < uint(256):
-                    form = 1
-                    op = layout.OP_I32_ADD_I
-            elif op == layout.OP_I32_ADD and uint(0 - S32(k)) < uint(256):
-                k = 0 - S32(k)
-                form = 1
-                op = layout.OP_I32_SUB_I
-            elif row[3]:
-                form = 2
-                op = row[3]
-        if form == 0:
-            k = int(source(pool, vo, 250))
-        a = int(source(pool, wo, 248))
-        if form == 0 and flags & layout.CF_SWAPS:
-            b = a
-            a = k
-            k = b
-        # the result's slot is that of the operand that lies deeper
-        d = ptr32(base + int(push(pool, to)))[2]
-        x = d | 0x10000
-        if d > 255:
-            x = 254
-        if form == 2:
-            emit(pool, op | (x >> 16 << 8), x & 255, a, 0)
-            extend(pool, k)
+            put(pool, layout.OP_I32_EQ_I, to, k, 0, 0)
+        elif c == layout.W_UN:
+            put(pool, op | 0x400 if flags & layout.CF_SIGN else op, to, k, row[7], 0)
         else:
-            emit(pool, op | (x >> 16 << 8), x & 255, a, k)
-        if d > 255:
-            widen(pool, d, to)
-    elif c == layout.W_LOAD or c == layout.W_STORE:
-        _memory(pool, at)
-    elif c == layout.W_CAST:
-        wo = int(pop(pool, kind))
-        w = ptr32(base + wo)
-        k = w[0]
-        a = w[1]
-        v = ptr32(base + int(push(pool, to)))
-        if k & 0xff:
-            v[0] = (k & 0x100) | to
-            v[1] = a
-    elif c == layout.W_EQZ:
+            put(pool, row[7] | 0x1000, to, k, 0, 0)
+        return
+    wo = int(pop(pool, kind))  # first operand
+    w = ptr32(base + wo)
+    if flags & layout.CF_COMMUTES:
+        if w[0] & 0x100:
+            if v[0] & 0x100 == 0:
+                c = vo
+                vo = wo
+                wo = c
+                v = ptr32(base + vo)
+                k = v[1]
+                c = layout.W_BIN
+    form = 0  # 1 = 8-bit constant, 2 = 32-bit constant
+    n = row[7]
+    t = 0
+    if flags & layout.CF_COMPARES:
         p = ptr8(base + T[layout.T_POS >> 2])
-        vo = int(pop(pool, 0x7F))
-        if T[layout.T_PKIND >> 2] != 0xff:  # a comparison that waits for its branch: eqz turns it round
-            T[layout.T_PKIND >> 2] = T[layout.T_PKIND >> 2] ^ 1
-            push(pool, 0x7F)
-            return
-        a = int(source(pool, vo, 248))
-        d = ptr32(base + int(push(pool, 0x7F)))[2]
-        if p[0] == 0x0D or p[0] == 0x04:
-            T[layout.T_PKIND >> 2] = 8
-            T[layout.T_PA >> 2] = a
-            T[layout.T_PB >> 2] = 0
-        elif d > 255:
-            emit(pool, layout.OP_I32_EQ_I, 254, a, 0)
-            widen(pool, d, 0x7F)
+        t = p[0]
+        if t == 0x45:
+            t = p[1]
+        most = 255
+        if t == 0x0D or t == 0x04:
+            t = 1
+            most = 65535
+        if v[0] & 0x100:
+            if flags & layout.CF_SWAPS:  # a > k is a >= k + 1; a <= k is a < k + 1
+                if uint(k) < uint(most):
+                    k += 1
+                    n = n ^ 9
+                    form = 1
+            elif uint(k) <= uint(most):
+                n = n ^ 8
+                form = 1
+        op = ptr8(COMPARE)[n]
+    elif v[0] & 0x100 and row[2]:
+        if flags & layout.CF_COUNTS:
+            k = k & 31
+            form = 1
+            op = row[2]
+        elif uint(k) < uint(256):
+            form = 1
+            op = row[2]
         else:
-            emit(pool, layout.OP_I32_EQ_I | 0x100, d, a, 0)
-    else:  # W_UN, W_RARE_UN, W_RARE_BIN
-        k = 0
-        if c == layout.W_RARE_BIN:
-            k = int(source(pool, int(pop(pool, kind)), 250))
-        a = int(source(pool, int(pop(pool, kind)), 248))
-        d = ptr32(base + int(push(pool, to)))[2]
-        x = d
-        if d > 255:
-            x = 254
-        if c == layout.W_UN:
-            emit(pool, op | 0x100, x, a, row[7])
-            if flags & layout.CF_SIGN:
-                emit(pool, layout.OP_I64_EXTEND_S | 0x100, x, x, 0)
-        else:
-            emit(pool, layout.OP_RARE, row[7], x, a)
-            extend(pool, k)
-        if d > 255:
-            widen(pool, d, to)
+            if flags & layout.CF_SUBTRACTS or (op == layout.OP_I32_ADD and uint(0 - S32(k)) < uint(256)):
+                k = 0 - S32(k)
+            if row[3]:
+                form = 2
+                op = row[3]
+                if op == layout.OP_I32_ADD_W and uint(k) < uint(256):
+                    form = 1
+                    op = layout.OP_I32_ADD_I if flags & layout.CF_SUBTRACTS else layout.OP_I32_SUB_I
+    if form == 0:
+        k = int(source(pool, vo, 250))
+    a = int(source(pool, wo, 248))
+    if form == 0:
+        if flags & layout.CF_SWAPS:
+            p1 = a
+            a = k
+            k = p1
+    if t == 1:  # the branch takes it
+        T[layout.T_PKIND >> 2] = n
+        T[layout.T_PA >> 2] = a
+        T[layout.T_PB >> 2] = k
+        push(pool, to)
+    elif c == layout.W_RARE_BIN:
+        put(pool, row[7] | 0x1000, to, a, 0, k)
+    elif form == 2:
+        put(pool, op | 0x200, to, a, 0, k)
+    else:
+        put(pool, op, to, a, k, 0)
 
 
 @micropython.viper
@@ -179,68 +137,42 @@ def _memory(pool, at: int):
     kind = row[5]
     if ptr32(base + T[layout.T_MOD >> 2])[layout.M_NMEMS >> 2] == 0:
         fail(18)
-    align = int(leb(pool))
+    x = int(leb(pool))
     offset = S32(int(leb(pool)))
-    if uint(align) > uint(31):
+    if uint(x) > uint(31):
         fail(20)
-    if align > row[4]:
+    if x > row[4]:
         fail(19)
     size = 1 << row[4]
+    high = row[6] << 4  # CF_SIGN, CF_ZERO as put() takes them
     b = 0
-    vo = 0
     if store:
-        vo = int(pop(pool, kind))
+        b = int(source(pool, int(pop(pool, kind)), 250))
     wo = int(pop(pool, 0x7F))
     v = ptr32(base + wo)
-    if store:
-        b = int(source(pool, vo, 250))
     if v[0] & 0x100 and row[3]:
-        k = S32(v[1])
-        if k >= 0 and offset >= 0:
-            k += offset
-            if k >= 0 and k < 65536:
-                if k & (size - 1) == 0:  # constant address
-                    if store:
-                        emit(pool, row[3], b, k & 255, k >> 8)
-                        return
-                    d = ptr32(base + int(push(pool, kind)))[2]
-                    if d > 255:
-                        emit(pool, row[3], 254, k & 255, k >> 8)
-                    else:
-                        emit(pool, row[3] | 0x100, d, k & 255, k >> 8)
-                    if row[6]:
-                        _high(pool, d, row[6])
-                    if d > 255:
-                        widen(pool, d, kind)
-                    return
-    a = int(source(pool, wo, 248))
-    x = a
-    y = b
-    d = 0
-    if store == 0:
-        d = ptr32(base + int(push(pool, kind)))[2]
-        x = d
-        if d > 255:
-            x = 254
-        y = a
+        k = S32(v[1]) + offset
+        # constant address; the sum of two numbers below 2**31 that passes 2**31 is negative here
+        if S32(v[1]) >= 0 and offset >= 0 and k >= 0 and k < 65536 and k & (size - 1) == 0:
+            if store:
+                emit(pool, row[3], b, k & 255, k >> 8)
+            else:
+                put(pool, row[3] | high, kind, k & 255, k >> 8, 0)
+            return
+    x = int(source(pool, wo, 248))
     if offset < 0 or offset > T[layout.T_SAFE >> 2] - size:
-        emit(pool, layout.OP_RARE, row[7], x, y)
-        extend(pool, offset)
+        if store:
+            emit(pool, layout.OP_RARE, row[7], x, b)
+            extend(pool, offset)
+        else:
+            put(pool, row[7] | 0x1000 | high, kind, x, 0, offset)
+    elif store:
+        if offset < 256:
+            emit(pool, row[1], x, b, offset)
+        else:
+            emit(pool, row[2], x, b, 0)
+            extend(pool, offset)
     elif offset < 256:
-        emit(pool, row[1] if store else row[1] | 0x100, x, y, offset)
+        put(pool, row[1] | high, kind, x, offset, 0)
     else:
-        emit(pool, row[2] if store else row[2] | 0x100, x, y, 0)
-        extend(pool, offset)
-    if store == 0:
-        if row[6]:
-            _high(pool, d, row[6])
-        if d > 255:
-            widen(pool, d, kind)
-
-
-@micropython.viper
-def _high(pool, d: int, flags: int):
-    """The high word of an i64 just loaded in part."""
-    if d > 255:
-        d = 254
-    emit(pool, (layout.OP_I64_EXTEND_S if flags & layout.CF_SIGN else layout.OP_I64_EXTEND_U) | 0x100, d, d, 0)
+        put(pool, row[2] | 0x200 | high, kind, x, 0, offset)

@@ -295,11 +295,11 @@ def _memories(rt, inst, mod, cap):
         if most >> (32 - page):
             most = 1 << (32 - page)
         n = pages << page
-        if i == 0:
-            n = min(n, get32(buf, mod + layout.M_CUT))
-        if cap is not None:
+        if cap is not None:  # the embedder knows better than the toolchain's symbols
             n = min(n, cap)
             most = max(pages, min(most, cap >> page))
+        elif i == 0:
+            n = min(n, get32(buf, mod + layout.M_CUT))
         put32(buf, mm + layout.MM_OWNER, inst)
         put32(buf, mm + layout.MM_DATA, pool.alloc(n, layout.K_MEMORY, inst) if n else 0)
         put32(buf, mm + layout.MM_BYTES, n)

@@ -4,12 +4,14 @@
 # local.get emits nothing: the operand is the local's slot; local.set changes the destination of the word before it where that word made
 # the value; constants go into the words that use them; a comparison in front of br_if or if becomes part of the branch.
 # Unreachable code is validated and not emitted (T_LIVE).
+from uctypes import ARRAY, UINT32, addressof, struct
+
 import micropython
 
 from . import layout
 from .errors import Reject
-from .operands import (conditional, constant, control, emit, expect, extend, fail, flush, forget, jump, label, leb, move, own, patch, pop, push,
-                       settle, sleb, source, widen)
+from .operands import constant, emit, extend, fail, forget, leb, move, pop, push, put, sleb, source
+from .pool import get32
 from .simple import simple
 from .structure import finish, leave, open_block, other
 from .tables import ROWS
@@ -29,110 +31,89 @@ MESSAGES = {
 }
 
 
+def _begin(pool, c, T, refill):
+    """Type records, locals, function header, outermost block."""
+    M = c[T + layout.T_MOD // 4] >> 2
+    f = c[M + layout.M_FTYPES // 4] + 2 * c[T + layout.T_FUNC // 4]
+    yo = c[(c[M + layout.M_TYPES // 4] >> 2) + (pool[f] | pool[f + 1] << 8)]
+    code = c[T + layout.T_CODE // 4] + 3 & -4
+    top = c[T + layout.T_LIMIT // 4] & -4
+    if top - code < 128:
+        fail(NOROOM)
+    c[T + layout.T_START // 4] = code
+    c[T + layout.T_CODE // 4] = code + layout.FUNC
+    c[T + layout.T_LOCALS // 4] = top
+    # Records of the block types: one result, or none.
+    r = (T << 2) + layout.T_TYPES
+    for k in b"\x00\x7f\x7e\x7d\x7c\x70\x6f":
+        c[r + layout.Y_NP >> 2] = 0x10000 if k else 0
+        pool[r + layout.Y_BYTES] = k
+        r += 24
+    # Locals: records from T_LIMIT down. The parameters lie where the caller put them; of the others no pair straddles the gap.
+    n = slot = 0
+    for i in range(c[yo + layout.Y_NP >> 2] & 0xFFFF):
+        kind = pool[yo + layout.Y_BYTES + i]
+        top = _local(c, T, top, slot, kind)
+        slot += 2 if kind == 0x7E or kind == 0x7C else 1
+        n += 1
+    if c[T + layout.T_END // 4] - c[T + layout.T_POS // 4] < layout.NEED:
+        refill()
+    c[T + layout.T_OPCODE // 4] = c[T + layout.T_POS // 4]
+    for _ in range(leb(pool)):
+        if c[T + layout.T_END // 4] - c[T + layout.T_POS // 4] < layout.NEED:
+            refill()
+        c[T + layout.T_OPCODE // 4] = c[T + layout.T_POS // 4]
+        count = leb(pool)
+        at = c[T + layout.T_POS // 4]
+        if at >= c[T + layout.T_END // 4]:
+            fail(7)
+        if count + n > 50000:  # more than 2**32 - 1 is malformed (5.4.9), more than this is our limit
+            fail(10)
+        kind = pool[at]
+        c[T + layout.T_POS // 4] = at + 1
+        if kind not in (0x7F, 0x7E, 0x7D, 0x7C, 0x70, 0x6F):
+            fail(9)
+        size = 2 if kind == 0x7E or kind == 0x7C else 1
+        n += count
+        while count:
+            if slot < layout.GAP < slot + size:
+                slot = 256
+            top = _local(c, T, top, slot, kind)
+            slot += size
+            count -= 1
+    c[T + layout.T_NLOCALS // 4] = n
+    params = c[yo + layout.Y_PSLOTS >> 2] & 0xFFFF
+    results = c[yo + layout.Y_PSLOTS >> 2] >> 16
+    if slot > 60000:
+        fail(5)
+    c[code + layout.F_SLOTS >> 2] = params << 16  # and F_PARAMS
+    c[code + layout.F_CLEAR >> 2] = slot - params | results << 16  # and F_RESULTS
+    if slot < layout.GAP < slot + results:
+        slot = 256  # RETN wants the results side by side
+    c[T + layout.T_NEXT // 4] = slot
+    c[T + layout.T_MAX // 4] = max(slot, results)
+    c[T + layout.T_SP // 4] = top
+    c[T + layout.T_CTL // 4] = 0
+    c[T + layout.T_LASTD // 4] = 0xFFFF
+    c[T + layout.T_PKIND // 4] = 0xFF
+    c[T + layout.T_LIVE // 4] = 0 if c[T + layout.T_FLAGS // 4] & layout.TF_CHECK else 1
+    open_block(pool, c, T, layout.CK_FUNC, yo)
+
+
+def _local(c, T, top, slot, kind):
+    top -= 4
+    if top - c[T + layout.T_CODE // 4] < 128:
+        fail(NOROOM)
+    c[top >> 2] = slot | kind << 24
+    return top
+
+
 @micropython.viper
-def _begin(pool, refill):
-    """Type record, locals, function header, outermost block."""
+def _body(pool, cells, refill):
     base = int(ptr8(pool))
     tt = ptr32(base)[layout.P_T >> 2]
     T = ptr32(base + tt)
-    M = ptr32(base + T[layout.T_MOD >> 2])
-    f = ptr16(base + M[layout.M_FTYPES >> 2])[T[layout.T_FUNC >> 2]]
-    yo = ptr32(base + M[layout.M_TYPES >> 2])[f]
-    y = ptr16(base + yo)
-    code = (T[layout.T_CODE >> 2] + 3) & (0 - 4)
-    if T[layout.T_LIMIT >> 2] - code < 128:
-        fail(NOROOM)
-    if T[layout.T_END >> 2] - T[layout.T_POS >> 2] < layout.NEED:
-        refill()
-    T[layout.T_OPCODE >> 2] = T[layout.T_POS >> 2]
-    T[layout.T_START >> 2] = code
-    T[layout.T_CODE >> 2] = code + layout.FUNC
-    T[layout.T_LIVE >> 2] = 0
-    # records of the block types: one result, or none
-    i = 0
-    while i < 7:
-        r = ptr32(base + tt + layout.T_TYPES + 24 * i)
-        r[layout.Y_NP >> 2] = 65536 if i else 0
-        r[layout.Y_BYTES >> 2] = ptr8(b"\x00\x7f\x7e\x7d\x7c\x70\x6f")[i]
-        i += 1
-    # locals: records from T_LIMIT down; slots in order, a pair never straddles the gap
-    top = T[layout.T_LIMIT >> 2] & (0 - 4)
-    T[layout.T_LOCALS >> 2] = top
-    n = 0
-    slot = 0
-    total = 0
-    left = y[layout.Y_NP >> 1]
-    params = ptr8(base + yo + layout.Y_BYTES)
-    groups = 0 - 1
-    kind = 0
-    while True:
-        if left == 0 and groups < 0:  # the parameters are done
-            groups = int(leb(pool))
-            if groups < 0:
-                fail(10)
-        if left == 0:
-            if T[layout.T_END >> 2] - T[layout.T_POS >> 2] < layout.NEED:
-                refill()
-            if T[layout.T_POS >> 2] > T[layout.T_END >> 2]:
-                fail(7)
-            if groups == 0:
-                break
-            groups -= 1
-            left = int(leb(pool))
-            if left < 0 or left > 60000 or total > 60000:
-                fail(10)
-            total += left
-            kind = ptr8(base + T[layout.T_POS >> 2])[0]
-            T[layout.T_POS >> 2] += 1
-            if kind != 0x7F and kind != 0x7E and kind != 0x7D and kind != 0x7C and kind != 0x70 and kind != 0x6F:
-                fail(9)
-            continue
-        left -= 1
-        if groups < 0:
-            kind = params[n]
-        size = 1
-        if kind == 0x7E or kind == 0x7C:
-            size = 2
-        if groups >= 0:
-            if slot < layout.GAP:
-                if slot + size > layout.GAP:
-                    slot = 256
-        top -= 4
-        if top - code < 128:
-            fail(NOROOM)
-        if slot > 60000:
-            fail(5)
-        n += 1
-        ptr32(base + top)[0] = slot | kind << 24
-        slot += size
-    T[layout.T_NLOCALS >> 2] = n
-    h = ptr16(base + code)
-    h[layout.F_PARAMS >> 1] = y[layout.Y_PSLOTS >> 1]
-    h[layout.F_CLEAR >> 1] = slot - y[layout.Y_PSLOTS >> 1]
-    h[layout.F_RESULTS >> 1] = y[layout.Y_RSLOTS >> 1]
-    if slot < layout.GAP:
-        if slot + y[layout.Y_RSLOTS >> 1] > layout.GAP:
-            slot = 256  # RETN wants the results side by side
-    T[layout.T_NEXT >> 2] = slot
-    if slot < y[layout.Y_RSLOTS >> 1]:
-        T[layout.T_MAX >> 2] = y[layout.Y_RSLOTS >> 1]
-    else:
-        T[layout.T_MAX >> 2] = slot
-    T[layout.T_SP >> 2] = top
-    T[layout.T_CTL >> 2] = 0
-    T[layout.T_LAST >> 2] = 0
-    T[layout.T_LASTD >> 2] = 0xffff
-    T[layout.T_PKIND >> 2] = 0xff
-    if T[layout.T_FLAGS >> 2] & layout.TF_CHECK == 0:
-        T[layout.T_LIVE >> 2] = 1
-    open_block(pool, layout.CK_FUNC, yo)
-
-
-@micropython.viper
-def _body(pool, refill):
-    base = int(ptr8(pool))
-    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
-    _begin(pool, refill)
+    tt = tt >> 2
     M = ptr32(base + T[layout.T_MOD >> 2])
     locs = T[layout.T_LOCALS >> 2] - 4
     while True:
@@ -228,12 +209,12 @@ def _body(pool, refill):
             else:
                 x = v[2]
                 if x > 255:
-                    x = 254
-                emit(pool, layout.OP_CONST64_W | 0x100, x, 0, 0)
-                extend(pool, T[layout.T_LO >> 2])
-                extend(pool, T[layout.T_HI >> 2])
-                if v[2] > 255:
-                    widen(pool, v[2], kind)
+                    constant(pool, x, T[layout.T_LO >> 2], 0x7F)
+                    constant(pool, x + 1, T[layout.T_HI >> 2], 0x7F)
+                else:
+                    emit(pool, layout.OP_CONST64_W | 0x100, x, 0, 0)
+                    extend(pool, T[layout.T_LO >> 2])
+                    extend(pool, T[layout.T_HI >> 2])
         elif c < layout.W_CALL:
             x = int(leb(pool))
             if uint(x) >= uint(M[layout.M_NGLOBALS >> 2]):
@@ -244,27 +225,22 @@ def _body(pool, refill):
             if kind == 0x7E or kind == 0x7C:
                 two = 1
             if c == layout.W_GLOBAL_GET:
-                d = ptr32(base + int(push(pool, kind)))[2]
-                if d > 255:
-                    emit(pool, layout.OP_GLOBAL_GET64 if two else layout.OP_GLOBAL_GET, 254, x & 255, x >> 8)
-                    widen(pool, d, kind)
-                else:
-                    emit(pool, (layout.OP_GLOBAL_GET64 if two else layout.OP_GLOBAL_GET) | 0x100, d, x & 255, x >> 8)
+                put(pool, layout.OP_GLOBAL_GET64 if two else layout.OP_GLOBAL_GET, kind, x & 255, x >> 8, 0)
             else:
                 if g[layout.GD_MUT] == 0:
                     fail(14)
                 d = int(source(pool, int(pop(pool, kind)), 248))
                 emit(pool, layout.OP_GLOBAL_SET64 if two else layout.OP_GLOBAL_SET, d, x & 255, x >> 8)
         elif c == layout.W_END:
-            if int(leave(pool)):
+            if int(leave(pool, cells, tt)):
                 if T[layout.T_POS >> 2] != stop:
                     fail(28)
                 break
         else:
-            other(pool, c, refill)
+            other(pool, cells, tt, c, refill)
         if T[layout.T_POS >> 2] > stop:
             fail(7)
-    finish(pool)
+    finish(pool, cells, tt)
 
 
 @micropython.viper
@@ -276,8 +252,10 @@ def _where(pool: ptr8):
 
 def body(pool, refill):
     """Translate the function body at T_POS (layout.T_* are the arguments); raises Reject, then T_OPCODE is the place."""
+    cells = struct(addressof(pool), (ARRAY, len(pool) >> 2 | UINT32))
     try:
-        _body(pool, refill)
+        _begin(pool, cells, get32(pool, layout.P_T) >> 2, refill)
+        _body(pool, cells, refill)
     except Reject:
         _where(pool)
         raise
