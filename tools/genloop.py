@@ -82,13 +82,18 @@ def tree(leaves: list[tuple[int, int, Op]], bit: int, out: list[str], pad: str) 
 
 LOOP = '''
 import micropython
+from micropython import const
 
 from . import layout
+from .access import access
+
+# Status, inside run() only: the word at ip is for access.py or bulk.py.
+S_RARE = const(255)
 
 
 @micropython.viper
-def run(ip: ptr8, fp: ptr32, pool, env: int, rare, flt) -> int:
-    """Runs code words until a status: run(buf, buf, buf, environment offset, rare.rare, floats.flt or None) -> S_* or TRAP_*.
+def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
+    """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, floats.flt or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
     pool's address. Entering costs a unit of fuel, as every taken backward branch and every call does (they leave the inner loop by break).
@@ -120,6 +125,16 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, rare, flt) -> int:
     while True:
         fuel -= 1
         if fuel < 0:
+            if code == S_RARE:
+                code = int(access(pool, int(ip) - base, int(fp) - base, env))
+                if code == 0x200:
+                    code = int(bulk(pool, int(ip) - base, int(fp) - base, env))
+                if code & 0x100:  # done: go on behind the word
+                    ip = ptr8(int(ip) + (code & 15))
+                    code = 0
+                    fuel = pend + 1
+                    continue
+                t = e[layout.E_DETAIL >> 2]
             if code == 0:
                 if int(nxt) != int(inst):
                     inst = nxt
@@ -172,8 +187,13 @@ def tables_source() -> str:
     for opcode, row in wasmops.rows(number).items():
         rows[opcode * wasmops.WIDTH:(opcode + 1) * wasmops.WIDTH] = row
     branch = bytes([codes["BR_" + k] for k in KINDS] + [0, 0] + [codes["BR_" + k + "_I"] for k in KINDS])
-    compare = bytes([codes["I32_" + k] for k in KINDS] + [0, 0] + [codes["I32_" + k + "_I"] for k in KINDS])
-    text = [f"ROWS = {bytes(rows)!r}", f"BRANCH = {branch!r}", f"COMPARE = {compare!r}"]
+    # words of each operation, by code
+    lengths = bytearray(b"\1" * 256)
+    for row in ROWS:
+        for i in range(1 << row.bits):
+            lengths[codes[row.name] + i] = 1 + row.form.count("+")
+    text = [f"ROWS = {bytes(rows)!r}", f"BRANCH = {branch!r}"]
+    text.append(f"LENGTHS = {bytes(lengths)!r}")
     return HEAD.format("The translator's tables") + "\n".join(text) + "\n"
 
 

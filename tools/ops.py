@@ -40,10 +40,15 @@ for suffix, count, w in (("", B + " & 31", 4), ("_I", "ip[3]", 20)):
     op("I32_SHL" + suffix, "dai" if suffix else "dab", w, f"{D} = {A} << ({count})\nNEXT")
     op("I32_SHR_S" + suffix, "dai" if suffix else "dab", w / 4, f"{D} = S32({A}) >> ({count})\nNEXT")
     op("I32_SHR_U" + suffix, "dai" if suffix else "dab", w / 2, f"{D} = int(UC({A}) >> ({count}))\nNEXT")
-    # a count of 0 makes both shifts 0: t | t
-    op("I32_ROTL" + suffix, "dai" if suffix else "dab", w / 8,
-       f"t = {A}\nu = {count}\n{D} = (t << u) | int(UC(t) >> ((32 - u) & 31))\nNEXT")
-op("I32_ROTR", "dab", .5, f"t = {A}\nu = {B} & 31\n{D} = int(UC(t) >> u) | (t << ((32 - u) & 31))\nNEXT")
+# A count of 0 makes both shifts 0: t | t. Low bit of I32_ROT: 0 left, 1 right (a left rotation by 32 - count).
+op("I32_ROTL_I", "dai", 1, f"t = {A}\n{D} = (t << ip[3]) | int(UC(t) >> ((32 - ip[3]) & 31))\nNEXT")
+op("I32_ROT", "dab", 1, f"""
+t = {A}
+u = {B}
+if ip[0] & 1:
+    u = 0 - u
+{D} = (t << (u & 31)) | int(UC(t) >> ((0 - u) & 31))
+NEXT""", bits=1)
 # Truncating division by magnitudes: // floors, and its C helper overflows near the limits. Low two bits of the operation: bit 0 unsigned,
 # bit 1 remainder. v = the result is negative. On 32 bits the dividend is halved, so that // sees non-negative numbers only.
 op("I32_DIV", "dab", 2, f"""
@@ -103,10 +108,25 @@ def compare(kind: str, x: str, y: str) -> str:
 
 
 for i, k in enumerate(KINDS):
-    op("I32_" + k, "dab", 2, f"t = 0\nif {compare(k, A, B)}:\n    t = 1\n{D} = t\nNEXT")
-    op("I32_" + k + "_I", "dai", 2, f"t = 0\nif {compare(k, A, 'ip[3]')}:\n    t = 1\n{D} = t\nNEXT")
     op("BR_" + k, "ab.+R", (12, 12, 20, 15, 8, 6)[i], f"if {compare(k, D, A)}:\n    JUMP\nNEXT8")
     op("BR_" + k + "_I", "ajj+R", (30, 50, 15, 8, 6, 4)[i], f"if {compare(k, D, 'ptr16(ip)[1]')}:\n    JUMP\nNEXT8")
+
+# Comparisons that no branch takes: families of the six kinds. Bit 0 inverts, bit 1 signed order, bit 2 unsigned order.
+for name, form, right in (("I32_CMP", "dab", B), ("I32_CMP_I", "dai", "ip[3]")):
+    op(name, form, 5, f"""
+t = {A}
+v = {right}
+w = 0
+if op & 6 == 0:
+    if t == v:
+        w = 1
+elif op & 2:
+    if S32(t) < {'S32(v)' if right == B else 'v'}:
+        w = 1
+elif uint(t) < uint(v):
+    w = 1
+{D} = (w ^ op) & 1
+NEXT""", bits=3)
 
 # ---- control ---------------------------------------------------------------------------------------------------------------------------
 # The distance of BR is in its upper 24 bits; a distance below 0 is a backward branch: it costs one unit of fuel (break).
@@ -219,8 +239,8 @@ op("EXIT", "...", .1, "EXIT(256)")  # P_EXIT: back to the driver with S_DONE
 op("FP_ADD", ".jj", .01, "fp = ptr32(int(fp) + (ptr16(ip)[1] << 2))\nNEXT")
 op("FP_SUB", ".jj", .01, "fp = ptr32(int(fp) - (ptr16(ip)[1] << 2))\nNEXT")
 op("UNREACHABLE", "...", .1, "EXIT(layout.TRAP_UNREACHABLE)")
-# rare.slow_memory puts this where a cap made an access impossible: [TRAP_MEM, 1 = wide, base slot, offset]
-op("TRAP_MEM", "da", .01, f"t = {A} + ip[3]\nif ip[1]:\n    t = {A} + ptr32(ip)[1]\nEXIT(layout.TRAP_MEMORY)")
+# caps.py puts this where a cap made an access impossible: [TRAP_MEM, 1 = wide, base slot, offset]
+op("TRAP_MEM", ".ao", .01, "EXIT(S_RARE)")
 
 # ---- moves and constants --------------------------------------------------------------------------------------------------------------
 op("MOV", "da", 45, f"{D} = {A}\nNEXT")
@@ -240,55 +260,47 @@ op("GLOBAL_SET64", "ajj", .3, "t = ip[1]\nr = ptr32(base + gl[ptr16(ip)[1]])\nr[
 
 # ---- memory 0 -------------------------------------------------------------------------------------------------------------------------
 # One comparison: the translator emits these words only where offset + size <= M_SAFE <= lim, so lim - offset - size is never negative.
-# Boards cannot load words at odd addresses: those go byte by byte (32-bit words only).
-_CHECK = "t = %s\nif UC(t) > uint(lim - (%s) - %d):\n    t = t + %s\n    EXIT(layout.TRAP_MEMORY)\nm = ptr8(int(mem) + t + %s)\n"
+# What does not fit, and on 32-bit words what is not aligned (boards cannot load words from odd addresses), is left to access.py.
+_CHECKED = """
+t = %s
+if UC(t) <= uint(lim - %s - %d):
+    m = ptr8(int(mem) + t + %s)
+"""
 
 
-def load_lines(size: int, signed: bool) -> str:
+def checked(base: str, offset: str, size: int, body: str, last: str) -> str:
+    """A load or store: bounds, alignment, the access itself."""
+    lines = [*body.split("\n"), last]
     if size == 1:
-        return f"{D} = (m[0] ^ 0x80) - 0x80\n" if signed else f"{D} = m[0]\n"
-    if size == 2:
-        value = "(t ^ 0x8000) - 0x8000" if signed else "t"
-        return ("if W64:\n    t = ptr16(m)[0]\nelse:\n    if int(m) & 1:\n        t = m[0] | (m[1] << 8)\n    else:\n        t = ptr16(m)[0]\n"
-                f"{D} = {value}\n")
-    word = "m[%d] | (m[%d] << 8) | (m[%d] << 16) | (m[%d] << 24)"
-    if size == 4:
-        return (f"if W64:\n    {D} = ptr32(m)[0]\nelse:\n    if int(m) & 3:\n        {D} = {word % (0, 1, 2, 3)}\n    else:\n        {D} = ptr32(m)[0]\n")
-    return ("t = ip[1]\nif W64:\n    fp[t] = ptr32(m)[0]\n    fp[t + 1] = ptr32(m)[1]\nelse:\n    if int(m) & 3:\n"
-            f"        fp[t] = {word % (0, 1, 2, 3)}\n        fp[t + 1] = {word % (4, 5, 6, 7)}\n"
-            "    else:\n        fp[t] = ptr32(m)[0]\n        fp[t + 1] = ptr32(m)[1]\n")
+        inner = ["    " + line for line in lines]
+    else:
+        mask = min(size, 4) - 1
+        aligned = [f"    if int(m) & {mask} == 0:"] + ["        " + line for line in lines]
+        inner = ["    if W64:"] + ["        " + line for line in lines] + ["    else:"] + ["    " + line for line in aligned]
+    return _CHECKED % (base, offset, size, offset) + "\n".join(inner) + "\nEXIT(S_RARE)"
 
 
-def store_lines(size: int) -> str:
-    value = A  # byte 2
-    if size == 1:
-        return f"m[0] = {value}\n"
-    if size == 2:
-        return (f"t = {value}\nif W64:\n    ptr16(m)[0] = t\nelse:\n    if int(m) & 1:\n        m[0] = t\n        m[1] = t >> 8\n"
-                "    else:\n        ptr16(m)[0] = t\n")
-    split = "m[%d] = t\n{0}m[%d] = t >> 8\n{0}m[%d] = t >> 16\n{0}m[%d] = t >> 24\n".format("        ")
-    if size == 4:
-        return (f"t = {value}\nif W64:\n    ptr32(m)[0] = t\nelse:\n    if int(m) & 3:\n        {split % (0, 1, 2, 3)}    else:\n        ptr32(m)[0] = t\n")
-    return ("v = ip[2]\nt = fp[v]\nw = fp[v + 1]\nif W64:\n    ptr32(m)[0] = t\n    ptr32(m)[1] = w\nelse:\n    if int(m) & 3:\n"
-            f"        {split % (0, 1, 2, 3)}        t = w\n        {split % (4, 5, 6, 7)}"
-            "    else:\n        ptr32(m)[0] = t\n        ptr32(m)[1] = w\n")
-
-
-# name, size, signed, weight; order = the general accesses of rare.py
+_LOAD = {("4", 0): f"{D} = ptr32(m)[0]", ("1", 1): f"{D} = (m[0] ^ 0x80) - 0x80", ("1", 0): f"{D} = m[0]",
+         ("2", 1): f"{D} = (ptr16(m)[0] ^ 0x8000) - 0x8000", ("2", 0): f"{D} = ptr16(m)[0]",
+         ("8", 0): "r = ptr32(int(fp) + (ip[1] << 2))\nr[0] = ptr32(m)[0]\nr[1] = ptr32(m)[1]"}
+_STORE = {1: f"m[0] = {A}", 2: f"ptr16(m)[0] = {A}", 4: f"ptr32(m)[0] = {A}",
+          8: "r = ptr32(int(fp) + (ip[2] << 2))\nptr32(m)[0] = r[0]\nptr32(m)[1] = r[1]"}
+# name, size, signed, weight; order = the general accesses of access.py
 LOADS = (("LOAD", 4, 0, 40), ("LOAD8_S", 1, 1, 3), ("LOAD8_U", 1, 0, 20), ("LOAD16_S", 2, 1, 2), ("LOAD16_U", 2, 0, 3), ("LOAD64", 8, 0, 4))
 STORES = (("STORE", 4, 30), ("STORE8", 1, 15), ("STORE16", 2, 3), ("STORE64", 8, 4))
 for name, size, signed, weight in LOADS:
-    op(name, "dao", weight, _CHECK % (A, "ip[3]", size, "ip[3]", "ip[3]") + load_lines(size, bool(signed)) + "NEXT")
-    op(name + "_W", "da.+O", weight / 3, _CHECK % (A, "ptr32(ip)[1]", size, "ptr32(ip)[1]", "ptr32(ip)[1]") + load_lines(size, bool(signed)) + "NEXT8")
+    body = _LOAD[str(size), signed]
+    op(name, "dao", weight, checked(A, "ip[3]", size, body, "NEXT"))
+    op(name + "_W", "da.+O", weight / 3, checked(A, "ptr32(ip)[1]", size, body, "NEXT8"))
 for name, size, weight in STORES:
-    op(name, "abo", weight, _CHECK % (D, "ip[3]", size, "ip[3]", "ip[3]") + store_lines(size) + "NEXT")
-    op(name + "_W", "ab.+O", weight / 3, _CHECK % (D, "ptr32(ip)[1]", size, "ptr32(ip)[1]", "ptr32(ip)[1]") + store_lines(size) + "NEXT8")
+    op(name, "abo", weight, checked(D, "ip[3]", size, _STORE[size], "NEXT"))
+    op(name + "_W", "ab.+O", weight / 3, checked(D, "ptr32(ip)[1]", size, _STORE[size], "NEXT8"))
 # Constant address: no base, checked against the size at hand; emitted only at aligned addresses.
-_STATIC = "t = ptr16(ip)[1]\nif t > lim - %d:\n    EXIT(layout.TRAP_MEMORY)\n"
-op("LOAD_C", "djj", 6, _STATIC % 4 + f"{D} = ptr32(int(mem) + t)[0]\nNEXT")
-op("LOAD8_U_C", "djj", 1, _STATIC % 1 + f"{D} = mem[t]\nNEXT")
-op("STORE_C", "ajj", 6, _STATIC % 4 + f"r = ptr32(int(mem) + t)\nr[0] = {D}\nNEXT")
-op("STORE8_C", "ajj", 1, _STATIC % 1 + f"mem[t] = {D}\nNEXT")
+_STATIC = "t = ptr16(ip)[1]\nif t <= lim - %d:\n    %s\n    NEXT\nEXIT(S_RARE)"
+op("LOAD_C", "djj", 6, _STATIC % (4, f"{D} = ptr32(int(mem) + t)[0]"))
+op("LOAD8_U_C", "djj", 1, _STATIC % (1, f"{D} = mem[t]"))
+op("STORE_C", "ajj", 6, _STATIC % (4, f"ptr32(int(mem) + t)[0] = {D}"))
+op("STORE8_C", "ajj", 1, _STATIC % (1, f"mem[t] = {D}"))
 
 # ---- i64: two slots, low word first. Destination and operands are the same pair or disjoint. ---------------------------------------------
 _X64 = "v = ip[2]\nx64 = fp[v] | (fp[v + 1] << 32)\nv = ip[3]\ny64 = fp[v] | (fp[v + 1] << 32)\nv = ip[1]\n"
@@ -301,9 +313,21 @@ def i64(name: str, weight: float, wide: str, narrow: str, form: str = "dab") -> 
     op("I64_" + name, form, weight, "if W64:\n" + body(wide) + "\nelse:\n" + body(narrow))
 
 
-for name, sign in (("AND", "&"), ("OR", "|"), ("XOR", "^")):
-    pair = f"t = ip[1]\nv = ip[2]\nw = ip[3]\nfp[t] = fp[v] {sign} fp[w]\nfp[t + 1] = fp[v + 1] {sign} fp[w + 1]\nNEXT"
-    op("I64_" + name, "dab", 4 if sign == "^" else 1, pair)
+# and, or, xor: low two bits 0, 1, 2
+op("I64_LOGIC", "dab", 6, """
+t = ip[2]
+v = ip[3]
+w = ip[1]
+if op & 2:
+    fp[w] = fp[t] ^ fp[v]
+    fp[w + 1] = fp[t + 1] ^ fp[v + 1]
+elif op & 1:
+    fp[w] = fp[t] | fp[v]
+    fp[w + 1] = fp[t + 1] | fp[v + 1]
+else:
+    fp[w] = fp[t] & fp[v]
+    fp[w + 1] = fp[t + 1] & fp[v + 1]
+NEXT""", bits=2)
 i64("ADD", 5, _X64 + "x64 = x64 + y64\n" + _PUT64, """
 v = ip[2]
 w = ip[3]
@@ -351,27 +375,33 @@ _COUNT = "v = ip[2]\nx64 = fp[v] | (fp[v + 1] << 32)\nt = fp[ip[3]] & 63\nv = ip
 # 32-bit: y : z = the operand, t = the count below 32, w = the other count (32 - t) & 31, used only where t is not 0
 _PAIR = "v = ip[2]\nz = fp[v]\ny = fp[v + 1]\nt = fp[ip[3]]\nv = ip[1]\nw = t & 32\nt = t & 31\n"
 _DONE = "fp[v] = z\nfp[v + 1] = y\nNEXT"
-i64("SHL", 2, _COUNT + "x64 = x64 << t\n" + _PUT64, _PAIR + """if w:
-    y = z << t
-    z = 0
-elif t:
-    y = (y << t) | int(uint(z) >> (32 - t))
-    z = z << t
-""" + _DONE)
-i64("SHR_U", 2, _COUNT + "x64 = int(uint(x64) >> t)\n" + _PUT64, _PAIR + """if w:
-    z = int(uint(y) >> t)
-    y = 0
-elif t:
-    z = int(uint(z) >> t) | (y << (32 - t))
-    y = int(uint(y) >> t)
-""" + _DONE)
-i64("SHR_S", 1, _COUNT + "x64 = x64 >> t\n" + _PUT64, _PAIR + """if w:
-    z = y >> t
-    y = y >> 31
-elif t:
-    z = int(uint(z) >> t) | (y << (32 - t))
-    y = y >> t
-""" + _DONE)
+# shl, shr_s, shr_u: low two bits 0, 1, 2
+op("I64_SHIFT", "dab", 4, "if W64:\n" + "\n".join("    " + line for line in (_COUNT + """
+if op & 2:
+    x64 = int(uint(x64) >> t)
+elif op & 1:
+    x64 = x64 >> t
+else:
+    x64 = x64 << t
+""" + _PUT64).strip().split("\n")) + "\nelse:\n" + "\n".join("    " + line for line in (_PAIR + """
+if op & 3 == 0:
+    if w:
+        y = z << t
+        z = 0
+    elif t:
+        y = (y << t) | int(uint(z) >> (32 - t))
+        z = z << t
+else:
+    u = 0
+    if op & 1:
+        u = y >> 31
+    if w:
+        z = y
+        y = u
+    if t:
+        z = int(uint(z) >> t) | (y << (32 - t))
+        y = int(uint(y) >> t) | (u << (32 - t))
+""" + _DONE).strip().split("\n") if line), bits=2)
 # Low bit of the operation: 0 left, 1 right (a right rotation is a left one by 64 - count)
 op("I64_ROT", "dab", 1, "if W64:\n" + "\n".join("    " + s for s in (
     _COUNT + "if ip[0] & 1:\n    t = 0 - t & 63\nif t:\n    x64 = (x64 << t) | int(uint(x64) >> (64 - t))\n" + _PUT64).split("\n")) + """
@@ -395,38 +425,32 @@ else:
     fp[v] = z
     fp[v + 1] = y
     NEXT""", bits=1)
-for k in KINDS:
-    rel = _REL[k[:2]]
-    if k in ("EQ", "NE"):
-        same = "v = ip[2]\nw = ip[3]\nt = 0\nif fp[v] == fp[w]:\n    if fp[v + 1] == fp[w + 1]:\n        t = 1\n"
-        op("I64_" + k, "dab", .8, same + ("fp[ip[1]] = t\nNEXT" if k == "EQ" else "fp[ip[1]] = t ^ 1\nNEXT"))
-    else:
-        cast = "int" if k.endswith("S") else "uint"
-        yes, no = (1, 0) if rel == "<" else (0, 1)
-        op("I64_" + k, "dab", .8, f"""
-v = ip[2]
-w = ip[3]
-t = {no}
-if fp[v + 1] == fp[w + 1]:
-    if UC(fp[v]) < UC(fp[w]):
-        t = {yes}
-elif {'S32' if cast == 'int' else 'UC'}(fp[v + 1]) < {'S32' if cast == 'int' else 'UC'}(fp[w + 1]):
-    t = {yes}
-fp[ip[1]] = t
-NEXT""")
+# The six kinds of comparison, as I32_CMP
+op("I64_CMP", "dab", 3, """
+t = ip[2]
+v = ip[3]
+w = 0
+if fp[t + 1] == fp[v + 1]:
+    if op & 6:
+        if UC(fp[t]) < UC(fp[v]):
+            w = 1
+    elif fp[t] == fp[v]:
+        w = 1
+elif op & 6:
+    if op & 2:
+        if S32(fp[t + 1]) < S32(fp[v + 1]):
+            w = 1
+    elif UC(fp[t + 1]) < UC(fp[v + 1]):
+        w = 1
+fp[ip[1]] = (w ^ op) & 1
+NEXT""", bits=3)
 op("I64_EQZ", "da", .8, "v = ip[2]\nt = 1\nif fp[v] | fp[v + 1]:\n    t = 0\nfp[ip[1]] = t\nNEXT")
 op("I64_EXTEND_S", "da", 1, "v = ip[1]\nt = S32(fp[ip[2]])\nfp[v] = t\nfp[v + 1] = t >> 31\nNEXT")
 op("I64_EXTEND_U", "da", 1, "v = ip[1]\nt = fp[ip[2]]\nfp[v] = t\nfp[v + 1] = 0\nNEXT")
 
 # ---- everything else ------------------------------------------------------------------------------------------------------------------
-# [RARE, s, x, y][z, k, jj]: bulk memory, tables, 64-bit division, counting; see SUBS. 0 = done, else a status.
-op("RARE", "sxy+", 2, """
-t = int(rare(pool, int(ip) - base, int(fp) - base, env))
-if t:
-    v = t
-    t = e[layout.E_DETAIL >> 2]
-    EXIT(v)
-NEXT8""")
+# [RARE, s, x, y][z, k, jj]: see SUBS; access.py or bulk.py does it
+op("RARE", "sxy+", 2, "EXIT(S_RARE)")
 # Floats: 32 operations, the low five bits are the operation of floats.py (see FLOATS)
 op("FLOAT", "dab", 10, """
 t = int(flt(pool, int(ip) - base, int(fp) - base))

@@ -4,6 +4,7 @@
 import argparse
 import json
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -54,8 +55,13 @@ class Worker:
         self.micropython = micropython
         self.mode = mode
         self.child: Child | None = None
+        self.commands = tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8")  # noqa: SIM115 (lives as long)
 
     def close(self) -> None:
+        self.commands.close()
+        self._drop()
+
+    def _drop(self) -> None:
         if self.child is not None:
             self.child.close()
         self.child = None
@@ -63,22 +69,23 @@ class Worker:
     def run(self, spec: SpecFile) -> Result:
         suite.read(spec)
         result = Result(spec.group, spec.name, len(spec.commands), spec.skipped)
-        commands = OUT / "suite" / "commands" / f"{self.micropython.bits}-{self.mode}-{spec.group}-{spec.name}.txt"
-        commands.parent.mkdir(parents=True, exist_ok=True)
-        commands.write_text("".join(line + "\n" for line in spec.lines), encoding="utf-8")
+        self.commands.seek(0)
+        self.commands.truncate()
+        self.commands.writelines(line + "\n" for line in spec.lines)
+        self.commands.flush()
         start = time.monotonic()
         at = 0
         while at is not None:
-            at = self._from(spec, result, commands, at)
+            at = self._from(spec, result, at)
         result.seconds = time.monotonic() - start
         return result
 
-    def _from(self, spec: SpecFile, result: Result, commands: Path, at: int) -> int | None:
+    def _from(self, spec: SpecFile, result: Result, at: int) -> int | None:
         """Run the commands from this one on; where to go on after the loss of a child, None when the file is done."""
         try:
             if self.child is None:
                 self.child = Child.of(self.micropython, DEVICE / "spec_child.py", heap="80M")
-            self.child.send(json.dumps({"commands": str(commands), "from": at, "mode": self.mode}))
+            self.child.send(json.dumps({"commands": self.commands.name, "from": at, "mode": self.mode}))
             while True:
                 answer = self.child.receive(SILENCE)
                 number, _, why = answer.partition(" ")
@@ -92,7 +99,7 @@ class Worker:
                     self._fail(spec, result, at, why)
                 at += 1
         except ChildLost as exc:
-            self.close()
+            self._drop()
             result.lost.append(f"command {at}: {exc}")
             # Lost in the end, when everything is freed: no command of the file is left.
             give_up = len(result.lost) >= LOSSES

@@ -68,8 +68,8 @@ def _fill() -> None:
     INSNS[0x50] = Insn("i64.eqz", "UN", "I64_EQZ", tin=I64, tout=I32)
     for i, (name, kind, number, flags) in enumerate(kinds):
         commutes = COMMUTES if number < 2 else 0
-        INSNS[0x46 + i] = Insn("i32." + name, "BIN", "I32_" + kind, "I32_" + kind + "_I", "", I32, I32, COMPARES | flags | commutes, number)
-        INSNS[0x51 + i] = Insn("i64." + name, "BIN", "I64_" + kind, "", "", I64, I32, flags)
+        INSNS[0x46 + i] = Insn("i32." + name, "BIN", "I32_CMP", "I32_CMP_I", "", I32, I32, COMPARES | flags | commutes, number)
+        INSNS[0x51 + i] = Insn("i64." + name, "BIN", "I64_CMP", "", "", I64, I32, flags, plus=number)
     fkinds = (("eq", 8, 0), ("ne", 9, 0), ("lt", 10, 0), ("gt", 10, SWAPS), ("le", 11, 0), ("ge", 11, SWAPS))
     for i, (name, n, flags) in enumerate(fkinds):
         INSNS[0x5B + i] = Insn("f32." + name, "BIN", "FLOAT", tin=F32, tout=I32, flags=FLOATS | flags, plus=n)
@@ -87,10 +87,12 @@ def _fill() -> None:
             INSNS[0x7C + i] = Insn("i64." + name, "RARE_BIN", tin=I64, tout=I64, sub="S:I64_" + name.upper())
             continue
         imm = "" if op == "ROTR" else "I32_" + op + "_I"
+        family, plus = ("ROT", int(op == "ROTR")) if op.startswith("ROT") else (op, 0)
         wide = "I32_" + op + "_W" if op in ("ADD", "MUL", "AND", "OR", "XOR") else "I32_ADD_W" if op == "SUB" else ""
-        INSNS[0x6A + i] = Insn("i32." + name, "BIN", "I32_" + op, imm, wide, I32, I32, flags)
-        op64, plus = ("ROT", int(op == "ROTR")) if op.startswith("ROT") else (op, 0)
-        INSNS[0x7C + i] = Insn("i64." + name, "BIN", "I64_" + op64, "", "", I64, I64, flags & COMMUTES, plus=plus)
+        INSNS[0x6A + i] = Insn("i32." + name, "BIN", "I32_" + family, imm, wide, I32, I32, flags, plus=plus)
+        family, plus = {"AND": ("LOGIC", 0), "OR": ("LOGIC", 1), "XOR": ("LOGIC", 2), "SHL": ("SHIFT", 0), "SHR_S": ("SHIFT", 1),
+                        "SHR_U": ("SHIFT", 2)}.get(op, (family, plus))
+        INSNS[0x7C + i] = Insn("i64." + name, "BIN", "I64_" + family, "", "", I64, I64, flags & COMMUTES, plus=plus)
 
     unary = ("abs", "neg", "ceil", "floor", "trunc", "nearest", "sqrt")
     binary = ("add", "sub", "mul", "div", "min", "max", "copysign")

@@ -121,6 +121,12 @@ def make_pool(size):
                 raise
 
 
+def has(inst, name):
+    """Is there an exported function of that name?"""
+    found = inst._export(name)
+    return found and found[0] == 0
+
+
 def listing(inst):
     for name, kind, type in exports(inst.module):
         if kind == "func":
@@ -144,12 +150,12 @@ def run(opts, words):
         rt.fuel = opts["--fuel"]
         inst = rt.instantiate(module)
         name = opts["--invoke"]
-        if name is None and not inst._export("_start", 0):
+        if name is None and not has(inst, "_start"):
             if len(words) > 1:
                 raise Usage("no --invoke, and %s has no _start: nothing to give arguments to" % path)
             listing(inst)
         else:
-            if name is not None and name[:1] != "$" and not inst._export(name, 0):
+            if name is not None and name[:1] != "$" and not has(inst, name):
                 raise Usage("%s exports no function '%s'" % (path, name))
             f = rt.lookup_function(inst, name or "_start")
             params, results = [text.split() for text in f.type]

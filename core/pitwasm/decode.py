@@ -7,7 +7,7 @@
 from . import layout
 from . import sections
 from .errors import LoadError, PitwasmError, PoolExhausted, Reject, ValidationError
-from .modules import discard, find_export, unload
+from .modules import discard, find_export
 from .pool import get32, put16, put32
 from .reader import Reader
 from .sections import array, get, put
@@ -120,13 +120,10 @@ def _custom(r, names):
                 if kind == 1:  # function names (7.4.1)
                     r.into(array(r, layout.M_NAMES, size, layout.K_NAMES), size)
                     break
-                limit = r.limit
-                r.limit = r.offset() + size
-                r.skip()
-                r.limit = limit
+                r.skip(size)
         except LoadError:
             pass  # 7.4: a malformed custom section is ignored
-    r.skip()
+    r.skip(r.left())
 
 
 def _code(r):
@@ -162,6 +159,8 @@ def _code(r):
         put(r, layout.M_CODE, work)
     if flags & layout.TF_FLOAT:
         put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_FLOAT)
+    if flags & layout.TF_BULK:
+        put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_BULK)
     if flags & layout.TF_GROWS:
         put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_GROWS)
         put(r, layout.M_CUT, 0xFFFFFFFF)
@@ -279,8 +278,12 @@ def translate_function(pool, mod, source, function):
     buf = pool.buf
     i = function - get32(buf, mod + layout.M_NIMPF)
     r = Reader(pool, source, mod)
-    work = 0
+    marks = work = 0
     try:
+        # What ref.func may name was checked when loading.
+        marks = sections.declared(r)
+        for at in range(marks, marks + pool.size_of(marks)):
+            buf[at] = 255
         r.seek(get32(buf, get(r, layout.M_BODIES) + 4 * i))
         work = _prepare(r, 0)
         _body(r, function, work)
@@ -288,6 +291,8 @@ def translate_function(pool, mod, source, function):
         put32(buf, get(r, layout.M_ENTRIES) + 4 * i, get32(buf, r.t + layout.T_START))
         work = 0
     finally:
-        if work:
-            pool.free(work)
+        put(r, layout.M_DECLARED, 0)
+        for at in (marks, work):
+            if at:
+                pool.free(at)
         r.close()

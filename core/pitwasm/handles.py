@@ -2,10 +2,11 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from . import layout
-from .driver import grow_memory, grow_table
+from .driver import s32
 from .errors import PitwasmError
+from .events import grow_memory, grow_table
 from .pool import get16, get32, put32
-from .values import bits, names, put_bits, read, s32, signature, write
+from .values import bits, names, put_bits, read, reference, signature, write
 
 _KINDS = ("func", "table", "memory", "global")
 
@@ -88,14 +89,17 @@ def function_name(module, fidx):
     at = module._cell(layout.M_NAMES)
     if at:  # function name subsection: vec((index, name)), WebAssembly 7.4.1
         end = at + module._rt.pool.size_of(at)
-        count, at = _leb(buf, at)
-        while count and at < end:
-            index, at = _leb(buf, at)
-            n, at = _leb(buf, at)
-            if index == fidx:
-                return _name(buf, at, n)
-            at += n
-            count -= 1
+        try:
+            count, at = _leb(buf, at)
+            while count and at < end:
+                index, at = _leb(buf, at)
+                n, at = _leb(buf, at)
+                if index == fidx:
+                    return _name(buf, at, min(n, end - at))
+                at += n
+                count -= 1
+        except (UnicodeError, IndexError):
+            pass  # a damaged name section is no error
     at = module._cell(layout.M_EXPORTS)
     for _ in range(module._cell(layout.M_NEXPORTS)):
         n = get16(buf, at + layout.EX_LEN)
@@ -116,38 +120,14 @@ def _leb(buf, at):
             return value, at
 
 
-class Exports:
-    """The exports of an instance by name: attributes or items. Iterates as Module.exports does."""
-
-    def __init__(self, inst):
-        self._inst = inst
-
-    def __iter__(self):
-        return self._inst.module.exports
-
-    def __getattr__(self, name):
-        inst = self._inst
-        inst._check()
-        found = inst._export(name)
-        if not found:
-            raise AttributeError("no export '%s'" % name)
-        kind, index = found
-        if kind == 0:
-            return inst._function(index)
-        at = inst._cell((layout.I_TABLES, layout.I_MEMS, layout.I_GLOBALS)[kind - 1])
-        at = get32(inst._rt._buf, at + (index << 2))
-        if kind == 3:
-            return Global(inst, at, inst._module()._cell(layout.M_GLOBALS) + index * layout.GD_SIZE)
-        return (Table if kind == 1 else Memory)(inst, at)
-
-    def __getitem__(self, name):
-        try:
-            return self.__getattr__(name)
-        except AttributeError:
-            raise KeyError(name)
-
-    def __contains__(self, name):
-        return bool(self._inst._export(name))
+def part(inst, kind, index):
+    """The handle of an exported table, memory or global."""
+    buf = inst._rt._buf
+    at = inst._cell((layout.I_TABLES, layout.I_MEMS, layout.I_GLOBALS)[kind - 1])
+    at = get32(buf, at + (index << 2))
+    if kind == 3:
+        return Global(inst, at, inst._module()._cell(layout.M_GLOBALS) + index * layout.GD_SIZE)
+    return (Table if kind == 1 else Memory)(inst, at)
 
 
 class _Part:
@@ -271,6 +251,5 @@ class Table(_Part):
         kind = self._get(layout.TT_TYPE)
         cell = bytearray(4)
         rt = self._inst._rt
-        ref = 0 if value is None else rt._reference(value) if kind == layout.V_FUNCREF else rt._extern(value)
-        put32(cell, 0, ref)
+        put32(cell, 0, reference(rt, value, kind))
         return grow_table(rt, self._at, n, s32(cell, 0)) if n >= 0 else -1

@@ -105,8 +105,10 @@ M_SIZE = 152
 MF_FLOAT = 1  # contains float words: needs floats.py
 MF_GROWS = 2  # contains memory.grow
 MF_LAZY = 4
+MF_BULK = 16  # contains words for bulk.py
 MF_WASI = 8  # imports from wasi_snapshot_preview1
-MF_DEAD = 16  # unloaded, kept until the last of its instances goes
+MF_DEAD = 32  # unloaded, kept until the last of its instances goes
+MF_CAPPED = 64  # its code was fitted to a memory of M_SAFE bytes (caps.py)
 
 TD_TYPE = 0  # reference type byte
 TD_MIN = 4
@@ -205,7 +207,8 @@ MM_MAX = 12  # pages
 MM_CAP = 16  # 0, or the cap in bytes that keeps MM_BYTES below MM_PAGES pages
 MM_PAGE = 20  # log2 of the page size
 MM_OWNER = 24  # instance record
-MM_SIZE = 28
+MM_LIMIT = 28  # bytes it may ever take (memory_cap), 0xffffffff = no limit
+MM_SIZE = 32
 
 # ---- table record --------------------------------------------------------------------------------------------------------------
 TT_DATA = 0  # block of u32 references
@@ -314,6 +317,7 @@ CK_ELSE = 4
 GAP = 248  # slots 248-255 hold no values: words reach slots above 255 through them
 TF_CHECK = 1  # validate only, emit nothing
 TF_FLOAT = 2  # set by the translator: float words were emitted
+TF_BULK = 8  # set by the translator: words for bulk.py were emitted
 TF_GROWS = 4  # set by the translator: memory.grow was seen
 SLACK = 32  # zero bytes kept after the window, so that an instruction's immediates can be read before the end is checked
 NEED = 24  # bytes an instruction needs in the window

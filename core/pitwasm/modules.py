@@ -8,39 +8,32 @@ from .pool import get16, get32, put16, put32
 
 
 @micropython.viper
-def _same_type(p: ptr8, a: int) -> int:
-    """The interned type that reads like the record `a`, or 0."""
-    c = ptr32(p)
-    y = c[layout.P_TYPES >> 2]
-    n = 0
-    while y:
-        if c[(y + layout.Y_NP) >> 2] == c[(a + layout.Y_NP) >> 2]:  # Y_NP and Y_NR
-            n = (c[(y + layout.Y_NP) >> 2] & 0xFFFF) + (int(uint(c[(y + layout.Y_NP) >> 2]) >> 16) & 0xFFFF)
-            while n:
-                n -= 1
-                if p[y + layout.Y_BYTES + n] != p[a + layout.Y_BYTES + n]:
-                    n = -1
-                    break
-            if n == 0:
-                return y
-        y = c[y >> 2]
-    return 0
+def _same_type(p: ptr32, y: int, end: int) -> int:
+    """The interned type that reads like the record from y to `end` (both padded with zeros), or 0."""
+    y >>= 2
+    end >>= 2
+    at = p[layout.P_TYPES >> 2]
+    while at:
+        a = (at + layout.Y_NP) >> 2
+        b = y + (layout.Y_NP >> 2)
+        while b < end and p[a] == p[b]:
+            a += 1
+            b += 1
+        if b >= end:
+            break
+        at = p[at >> 2]
+    return at
 
 
-@micropython.viper
-def _slots(p: ptr8, off: int, n: int) -> int:
-    """Slots that values of the n types at `off` take; -1 when one is not a value type (5.3.4)."""
-    slots = 0
-    end = off + n
-    while off < end:
-        v = p[off]
-        if v == layout.V_I64 or v == layout.V_F64:
-            slots += 2
-        elif v == layout.V_I32 or v == layout.V_F32 or v == layout.V_FUNCREF or v == layout.V_EXTERNREF:
+def _slots(buf, off, n):
+    """Slots that values of the n types at `off` take; -1 - v when byte v is not a value type (5.3.4)."""
+    slots = n
+    for at in range(off, off + n):
+        v = buf[at]
+        if v in b"\x7e\x7c":
             slots += 1
-        else:
-            return -1
-        off += 1
+        elif v not in b"\x7f\x7d\x70\x6f":
+            return -1 - v
     return slots
 
 
@@ -71,20 +64,21 @@ def find_export(pool, mod, name):
 
 def intern(pool, y):
     """Make the type record `y` (a block with Y_NP, Y_NR and Y_BYTES set) one of the store, or free it if the store has that
-    type already. Counts the use; the record to use, or 0 when one of the bytes is no value type (then `y` stays)."""
+    type already. Counts the use; the record to use, or -1 - v when byte v of it is no value type (then `y` stays)."""
     buf = pool.buf
     np = get16(buf, y + layout.Y_NP)
-    slots = _slots(buf, y + layout.Y_BYTES, np)
-    results = _slots(buf, y + layout.Y_BYTES + np, get16(buf, y + layout.Y_NR))
-    if slots < 0 or results < 0:
-        return 0
-    old = _same_type(buf, y)
+    end = y + layout.Y_BYTES + np
+    params = _slots(buf, y + layout.Y_BYTES, np)
+    results = _slots(buf, end, get16(buf, y + layout.Y_NR))
+    if params < 0 or results < 0:
+        return min(params, results)
+    put16(buf, y + layout.Y_PSLOTS, params)
+    put16(buf, y + layout.Y_RSLOTS, results)
+    old = _same_type(buf, y, end + get16(buf, y + layout.Y_NR) + 3)
     if old:
         pool.free(y)
         y = old
     else:
-        put16(buf, y + layout.Y_PSLOTS, slots)
-        put16(buf, y + layout.Y_RSLOTS, results)
         put32(buf, y + layout.Y_NEXT, get32(buf, layout.P_TYPES))
         put32(buf, layout.P_TYPES, y)
         put32(buf, y - 4, layout.K_TYPE)  # it belongs to nobody now (B_OWNER)

@@ -95,6 +95,8 @@ def sleb(pool: ptr8, wide: int):
 def emit(pool: ptr8, op: int, x: int, y: int, z: int):
     """A code word; op + 0x100: x is its destination, which a following local.set may change."""
     T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
+    if op == layout.OP_RARE and x < layout.SUB_G_LOAD and x != layout.SUB_MEMORY_SIZE and x != layout.SUB_MEMORY_GROW:
+        T[layout.T_FLAGS >> 2] = T[layout.T_FLAGS >> 2] | layout.TF_BULK
     if T[layout.T_LIVE >> 2]:
         c = T[layout.T_CODE >> 2]
         if T[layout.T_SP >> 2] - c < 64:

@@ -5,6 +5,8 @@
 # says who owns it, a free one links to the next free one in address order, and no two free ones touch. Offsets handed out are
 # those of payloads; sizes are payload bytes. Nothing here allocates on MicroPython's heap but PoolExhausted and map().
 
+from uctypes import addressof
+
 import micropython
 from micropython import const
 
@@ -75,130 +77,8 @@ def _take(p: ptr32, need: int, kind: int, owner: int) -> int:
 
 
 @micropython.viper
-def _give(p: ptr32, at: int) -> int:
-    """Put a used block back into the list, joined with its free neighbours. 0, or 1 when `at` is not a used block."""
-    if at < layout.HEADER or at & 7 or at >= p[layout.P_SIZE >> 2]:
-        return 1
-    size = p[at >> 2]
-    if size < layout.BLOCK or size & 7 or at + size > p[layout.P_SIZE >> 2]:
-        return 1
-    link = _ROOT
-    after = p[layout.P_FREE >> 2]
-    while after:
-        if after > at:
-            break
-        link = after
-        after = p[(after >> 2) + 1]
-    end = 0
-    if link != _ROOT:
-        end = link + p[link >> 2] - 1
-        if end > at:
-            return 1
-    if after:
-        if at + size > after:
-            return 1
-    p[layout.P_USED >> 2] -= size
-    if after:
-        if at + size == after:
-            size += p[after >> 2] - 1
-            c = after >> 2
-            after = p[c + 1]
-            p[c] = 0  # a header that is none any more must not pass for one when freed again
-    if end == at:
-        p[at >> 2] = 0
-        at = link
-        p[at >> 2] += size
-    else:
-        p[at >> 2] = size + 1
-        p[(link >> 2) + 1] = at
-    p[(at >> 2) + 1] = after
-    return 0
-
-
-@micropython.viper
-def _extend(p: ptr32, at: int, need: int) -> int:
-    """Make a used block `need` bytes long out of the free block behind it. 1 done, 0 there is no room."""
-    size = p[at >> 2]
-    after = at + size
-    if after >= p[layout.P_SIZE >> 2]:
-        return 0
-    rest = p[after >> 2] - 1
-    if rest & 7 or size + rest < need:
-        return 0
-    link = _ROOT
-    while p[(link >> 2) + 1] != after:
-        link = p[(link >> 2) + 1]
-    rest += size - need
-    free = p[(after >> 2) + 1]
-    p[after >> 2] = 0
-    if rest < 16:
-        need += rest
-    else:
-        p[(at + need) >> 2] = rest + 1
-        p[((at + need) >> 2) + 1] = free
-        free = at + need
-    p[(link >> 2) + 1] = free
-    p[at >> 2] = need
-    need += p[layout.P_USED >> 2] - size
-    p[layout.P_USED >> 2] = need
-    if need > p[layout.P_HIGH >> 2]:
-        p[layout.P_HIGH >> 2] = need
-    return 1
-
-
-@micropython.viper
-def _cut(p: ptr32, at: int, need: int) -> int:
-    """Make a used block `need` bytes long; the used block cut off behind it, still to be given back, or 0."""
-    size = p[at >> 2]
-    rest = size - need
-    if rest < 16:
-        # 8 bytes are a block only when they can join the one behind.
-        if rest < 8 or at + size >= p[layout.P_SIZE >> 2]:
-            return 0
-        if (p[(at + size) >> 2] & 1) == 0:
-            return 0
-    p[at >> 2] = need
-    p[(at + need) >> 2] = rest
-    p[((at + need) >> 2) + 1] = 0
-    return at + need
-
-
-@micropython.viper
-def _largest(p: ptr32) -> int:
-    """The first of the largest free blocks, 0 when none is left."""
-    best = 0
-    most = 0
-    at = p[layout.P_FREE >> 2]
-    while at:
-        if p[at >> 2] > most:
-            most = p[at >> 2]
-            best = at
-        at = p[(at >> 2) + 1]
-    return best
-
-
-@micropython.viper
-def _owned(p: ptr32, at: int, owner: int) -> int:
-    """The first block from `at` on that `owner` owns, 0 when none is left."""
-    while at < p[layout.P_SIZE >> 2]:
-        size = p[at >> 2]
-        if size & 1:
-            size -= 1
-        elif (int(uint(p[(at >> 2) + 1]) >> 8) << 3) == owner:
-            return at
-        at += size
-    return 0
-
-
-@micropython.viper
-def _zero(buf: ptr8, off: int, end: int):
-    """Clear bytes; `end` is a multiple of 4."""
-    while off & 3:
-        if off >= end:
-            return
-        buf[off] = 0
-        off += 1
-    p = ptr32(buf)
+def _zero(p: ptr32, off: int, end: int):
+    """Clear cells."""
     off >>= 2
     end >>= 2
     while off < end:
@@ -207,20 +87,15 @@ def _zero(buf: ptr8, off: int, end: int):
 
 
 @micropython.viper
-def _copy(p: ptr32, to: int, src: int, n: int):
-    """Copy `n` bytes (a multiple of 8) between blocks that do not overlap."""
+def _copy(p: ptr32, to: int, src: int, end: int):
+    """Copy cells between blocks that do not overlap."""
     to >>= 2
     src >>= 2
-    end = src + (n >> 2)
+    end >>= 2
     while src < end:
         p[to] = p[src]
         to += 1
         src += 1
-
-
-@micropython.viper
-def _address(buf: ptr8) -> int:
-    return int(buf) & 7
 
 
 class Pool:
@@ -231,7 +106,7 @@ class Pool:
         if not isinstance(buf, bytearray):
             raise TypeError("the pool must be a bytearray or a size in bytes")
         size = len(buf) & -8
-        if not 256 <= size <= _MAX or _address(buf):
+        if not 256 <= size <= _MAX or addressof(buf) & 7:
             raise ValueError("a pool has 256 bytes to 128 MB, and starts at a multiple of 8")
         self.buf = buf
         # For slices without copying: no reader or writer may resize buf while it exists.
@@ -274,8 +149,15 @@ class Pool:
 
     def largest(self):
         """(offset, size) of the largest block that could be allocated; (0, 0) when nothing is free."""
-        at = _largest(self.buf)
-        return (at + layout.BLOCK, get32(self.buf, at) - 1 - layout.BLOCK) if at else (0, 0)
+        buf = self.buf
+        best = most = 0
+        at = get32(buf, layout.P_FREE)
+        while at:
+            if get32(buf, at) > most:
+                most = get32(buf, at)
+                best = at + layout.BLOCK
+            at = get32(buf, at + layout.B_OWNER)
+        return best, max(most - 1 - layout.BLOCK, 0)
 
     def size_of(self, off):
         """Bytes that fit at `off`: what was asked for, rounded up."""
@@ -330,50 +212,106 @@ class Pool:
         if high > self.high:
             put32(self.buf, layout.P_HIGH, high)
 
+    def _before(self, at):
+        """The free block whose link goes to `at` or beyond."""
+        link = _ROOT
+        while True:
+            after = get32(self.buf, link + layout.B_OWNER)
+            if not after or after >= at:
+                return link
+            link = after
+
     def free(self, off):
-        """Give a block back; of an offset that is none (freed twice), ValueError where that can be told."""
-        if _give(self.buf, off - layout.BLOCK):
+        """Give a block back. ValueError of an offset that is none, and (with luck) of a block freed already."""
+        buf = self.buf
+        end = get32(buf, layout.P_SIZE)
+        at = off - layout.BLOCK
+        size = 0 if at < layout.HEADER or at >= end or at & 7 else get32(buf, at)
+        link = self._before(at)
+        behind = 0 if link == _ROOT else link + get32(buf, link) - 1  # where the free block before ends
+        after = get32(buf, link + layout.B_OWNER)
+        if not size or size & 7 or behind > at or at + size > (after or end):
             raise ValueError("not a used block")
+        put32(buf, layout.P_USED, self.used - size)
+        if at + size == after:
+            size += get32(buf, after) - 1
+            put32(buf, after, 0)  # a header that is none any more must not pass for one when freed again
+            after = get32(buf, after + layout.B_OWNER)
+        if behind == at:
+            put32(buf, at, 0)
+            size += at - link
+            at = link
+        else:
+            put32(buf, link + layout.B_OWNER, at)
+        put32(buf, at, size + 1)
+        put32(buf, at + layout.B_OWNER, after)
+
+    def _trim(self, off, need):
+        """Cut a used block down to `need` bytes with its header; 8 bytes too much stay when they cannot join the next one."""
+        buf = self.buf
+        at = off - layout.BLOCK
+        size = get32(buf, at)
+        rest = size - need
+        if rest >= 16 or rest and at + size < get32(buf, layout.P_SIZE) and buf[at + size] & 1:
+            put32(buf, at, need)
+            put32(buf, at + need, rest)
+            self.free(off + need)
 
     def grow(self, off, size):
         """Make a block `size` bytes long, new bytes cleared; the offset it has now.
 
         Takes only what is needed of the free block behind; without enough there it moves.
         """
-        old = self.size_of(off)
-        if size <= old:
+        buf = self.buf
+        old = get32(buf, off - layout.BLOCK)
+        end = off + old - layout.BLOCK
+        if off + size <= end:
             return off
         need = self._need(size)
-        if not _extend(self.buf, off - layout.BLOCK, need):
-            kind, owner = self.owner_of(off)
-            new = _take(self.buf, need, kind, owner)
+        more = get32(buf, end) - 1 if end < get32(buf, layout.P_SIZE) and buf[end] & 1 else 0
+        if old + more >= need:
+            put32(buf, self._before(end) + layout.B_OWNER, get32(buf, end + layout.B_OWNER))
+            put32(buf, end, 0)
+            put32(buf, off - layout.BLOCK, old + more)
+            put32(buf, layout.P_USED, self.used + more)
+            self._trim(off, need)
+            self.note_high()
+        else:
+            owner = get32(buf, off - 4)
+            new = _take(buf, need, owner & 255, owner >> 8 << 3)
             if not new:
                 raise self.exhausted(size)
-            _copy(self.buf, new, off, old)
-            _give(self.buf, off - layout.BLOCK)
+            _copy(buf, new, off, end)
+            self.free(off)
+            end += new - off
             off = new
-        _zero(self.buf, off + old, off + self.size_of(off))
+        _zero(buf, end, off + self.size_of(off))
         return off
 
     def shrink(self, off, size):
         """Keep the first `size` bytes of a block, where they are."""
-        rest = _cut(self.buf, off - layout.BLOCK, (size + 15) & -8 if size else 16)
-        if rest:
-            _give(self.buf, rest)
-        _zero(self.buf, off + size, off + self.size_of(off))  # grow() promises cleared bytes
+        self._trim(off, (size + 15) & -8 if size else 16)
+        end = off + self.size_of(off)
+        off += size
+        while off & 3 and off < end:  # grow() promises cleared bytes
+            self.buf[off] = 0
+            off += 1
+        _zero(self.buf, off, end)
         self.note_high()
 
     def free_owner(self, owner):
         """Free all blocks that belong to the record at `owner` (the record itself belongs to nobody)."""
         buf = self.buf
-        at = _owned(buf, layout.HEADER, owner) if owner else 0
-        while at:
-            # The block behind may melt into this one: look for the next beyond it.
-            after = at + get32(buf, at)
-            if after < get32(buf, layout.P_SIZE) and buf[after] & 1:
-                after += get32(buf, after) - 1
-            _give(buf, at)
-            at = _owned(buf, after, owner)
+        at = layout.HEADER
+        while at < get32(buf, layout.P_SIZE):
+            size = get32(buf, at)
+            after = at + (size & -2)
+            if not size & 1 and owner and self.owner_of(at + layout.BLOCK)[1] == owner:
+                # The block behind may melt into this one: go on beyond it.
+                if after < get32(buf, layout.P_SIZE) and buf[after] & 1:
+                    after += get32(buf, after) - 1
+                self.free(at + layout.BLOCK)
+            at = after
 
     # For people and tools.
 

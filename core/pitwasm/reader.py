@@ -14,23 +14,13 @@ from .pool import get32, put32
 _WINDOW = const(256)  # bytes read at a time; at least layout.NEED
 _RETRIES = const(200)  # times a stream may have nothing to give, 5 ms apart
 
-# What _u32, _sleb and _indices return besides values.
+# What _u32 returns besides values.
 _BOXED = const(-1)  # 2**30 or more: in T_LO
 _MORE = const(-2)  # goes on behind the window; nothing was read
 _LONG = const(-3)
 _LARGE = const(-4)
-_BOUND = const(-5)
 
-
-@micropython.viper
-def _u8(buf: ptr8, t: int) -> int:
-    c = ptr32(buf)
-    t >>= 2
-    pos = c[t + (layout.T_POS >> 2)]
-    if pos >= c[t + (layout.T_END >> 2)]:
-        return _MORE
-    c[t + (layout.T_POS >> 2)] = pos + 1
-    return buf[pos]
+_ZEROS = bytes(layout.SLACK)
 
 
 @micropython.viper
@@ -62,161 +52,36 @@ def _u32(buf: ptr8, t: int) -> int:
 
 
 @micropython.viper
-def _sleb(buf: ptr8, t: int, last: int) -> int:
-    """The signed integer at T_POS (5.2.2) to T_LO and T_LO + 4. `last`: shift of its last byte, 28 for s32, 63 for s64."""
-    c = ptr32(buf)
-    t >>= 2
-    pos = c[t + (layout.T_POS >> 2)]
-    low = 0
-    high = 0
-    shift = 0
-    while True:
-        b = buf[pos]
-        pos += 1
-        if shift < 32:
-            low |= (b & 127) << shift
-            if shift == 28:
-                high = (b & 127) >> 4
-        else:
-            high |= (b & 127) << (shift - 32)
-        if b < 128:
-            break
-        if shift == last:
-            return _LONG
-        shift += 7
-    if pos > c[t + (layout.T_END >> 2)]:
-        return _MORE
-    if shift == last:
-        # The bits beyond the value repeat its sign.
-        mask = 0x78 if last == 28 else 0x7F
-        if b & mask != 0 and b & mask != mask:
-            return _LARGE
-    elif b & 64:
-        shift += 7
-        if shift < 32:
-            low |= -1 << shift
-            high = -1
-        else:
-            high |= -1 << (shift - 32)
-    c[t + (layout.T_LO >> 2)] = low
-    c[t + (layout.T_LO >> 2) + 1] = high
-    c[t + (layout.T_POS >> 2)] = pos
-    return 0
-
-
-@micropython.viper
-def _indices(buf: ptr8, t: int, n: int, to: int, bound: int, wide: int, marks: int) -> int:
-    """Read n indices below `bound` to `to`: u16, or u32 plus 1 if wide (to 0: nowhere); set their bits in the map `marks`
-    unless 0. How many the window did not hold, or an error."""
-    c = ptr32(buf)
-    t >>= 2
-    pos = c[t + (layout.T_POS >> 2)]
-    end = c[t + (layout.T_END >> 2)]
-    half = ptr16(buf)
-    while n:
-        at = pos
-        b = buf[at]
-        at += 1
-        value = b & 127
-        shift = 0
-        while b > 127:
-            if shift == 28:
-                return _LONG
-            shift += 7
-            b = buf[at]
-            at += 1
-            value |= (b & 127) << shift
-        if at > end:
-            break
-        if shift == 28:
-            if b > 15:
-                return _LARGE
-        if uint(value) >= uint(bound):
-            return _BOUND
-        pos = at
-        n -= 1
-        if marks:
-            buf[marks + (value >> 3)] |= 1 << (value & 7)
-        if to:
-            if wide:
-                c[to >> 2] = value + 1
-                to += 4
-            else:
-                half[to >> 1] = value
-                to += 2
-    c[t + (layout.T_POS >> 2)] = pos
-    return n
-
-
-@micropython.viper
-def _shift(buf: ptr8, t: int) -> int:
-    """Move what is left in the window to its start; how many bytes."""
-    c = ptr32(buf)
-    t >>= 2
-    pos = c[t + (layout.T_POS >> 2)]
-    end = c[t + (layout.T_END >> 2)]
-    to = c[t + (layout.T_WINDOW >> 2)]
-    c[t + (layout.T_POS >> 2)] = to
-    c[t + (layout.T_BASE >> 2)] += pos - to
-    left = end - pos
-    while pos < end:
-        buf[to] = buf[pos]
-        to += 1
-        pos += 1
-    c[t + (layout.T_END >> 2)] = to
-    return left
-
-
-@micropython.viper
-def _filled(buf: ptr8, t: int, n: int):
-    """n bytes have come behind the end of the window: move it, and clear the slack."""
-    c = ptr32(buf)
-    t = (t + layout.T_END) >> 2
-    n += c[t]
-    c[t] = n
-    end = n + layout.SLACK
-    while n < end:
-        buf[n] = 0
-        n += 1
-
-
-@micropython.viper
-def _utf8(p: ptr8, off: int, n: int) -> int:
-    """1 when n bytes are well-formed UTF-8 (5.2.4: no overlong forms, no surrogates, nothing above 0x10ffff)."""
-    end = off + n
+def _ascii(p: ptr8, off: int, end: int) -> int:
+    """The place of the first byte that is not ASCII, or the end."""
     while off < end:
-        b = p[off]
+        if p[off] & 128:
+            break
         off += 1
-        if b < 0x80:
-            continue
-        if b < 0xC2 or b > 0xF4:
-            return 0
-        more = 1
-        low = 0x80
-        high = 0xBF
-        if b >= 0xE0:
-            more = 2
-            if b == 0xE0:
-                low = 0xA0
-            elif b == 0xED:
-                high = 0x9F
-            elif b >= 0xF0:
-                more = 3
-                if b == 0xF0:
-                    low = 0x90
-                elif b == 0xF4:
-                    high = 0x8F
-        if off + more > end:
-            return 0
-        while more:
-            b = p[off]
-            if b < low or b > high:
-                return 0
+    return off
+
+
+def _utf8(buf, off, n):
+    """Whether n bytes are well-formed UTF-8 (5.2.4: no overlong forms, no surrogates, nothing above 0x10ffff)."""
+    end = off + n
+    more = low = high = 0
+    off = _ascii(buf, off, end)
+    while off < end:
+        b = buf[off]
+        off += 1
+        if more:
+            if not low <= b <= high:
+                return False
+            more -= 1
             low = 0x80
             high = 0xBF
-            off += 1
-            more -= 1
-    return 1
+        elif b >= 0x80:
+            if not 0xC2 <= b <= 0xF4:
+                return False
+            more = 1 + (b >= 0xE0) + (b >= 0xF0)
+            low = 0xA0 if b == 0xE0 else 0x90 if b == 0xF0 else 0x80
+            high = 0x9F if b == 0xED else 0x8F if b == 0xF4 else 0xBF
+    return not more
 
 
 class Reader:
@@ -230,12 +95,12 @@ class Reader:
         self.mod = mod
         try:
             self.bytes = memoryview(source)
-            self.total = len(self.bytes)
         except TypeError:
             self.bytes = None
-            if not hasattr(source, "readinto"):
-                raise TypeError("a module's source is bytes-like or has readinto()") from None
+        if self.bytes is None and not hasattr(source, "readinto"):
+            raise TypeError("a module's source is bytes-like or has readinto()")
         self.source = source
+        self.total = 0 if self.bytes is None else len(self.bytes)
         self.at = 0  # file offset of the next byte the source will give
         self.limit = 0  # file offset of the end of what may be read now
         self.top = False  # between sections: the limit goes along byte by byte
@@ -266,10 +131,7 @@ class Reader:
 
     def seek(self, at):
         """Go on at a file offset (bytes-like sources), with no other limit than the end."""
-        _shift(self.pool.buf, self.t)
-        window = get32(self.pool.buf, self.t + layout.T_WINDOW)
-        put32(self.pool.buf, self.t + layout.T_END, window)
-        _filled(self.pool.buf, self.t, 0)
+        put32(self.pool.buf, self.t + layout.T_POS, get32(self.pool.buf, self.t + layout.T_END))
         self._moved(at)
         self.limit = self.total
 
@@ -313,18 +175,27 @@ class Reader:
     def _fill(self):
         """Bring NEED bytes into the window, or all that are left before the limit. False at the end of the source."""
         buf = self.pool.buf
+        view = self.pool.view
         t = self.t
-        have = _shift(buf, t)
-        ok = True
-        need = min(layout.NEED, have + self.limit - self.at)
-        while have < need:
-            n = self._read(get32(buf, t + layout.T_END), min(_WINDOW - have, self.limit - self.at))
-            _filled(buf, t, n)
+        window = get32(buf, t + layout.T_WINDOW)
+        pos = get32(buf, t + layout.T_POS)
+        end = get32(buf, t + layout.T_END)
+        have = end - pos
+        if pos != window:
+            view[window : window + have] = view[pos:end]
+            end = window + have
+        base = self.at - have
+        need = min(layout.NEED, self.limit - base)
+        n = 1
+        while have < need and n:
+            n = self._read(end, min(_WINDOW - have, self.limit - self.at))
             have += n
-            if not n:
-                ok = False
-                break
-        return ok
+            end += n
+        view[end : end + layout.SLACK] = _ZEROS
+        put32(buf, t + layout.T_POS, window)
+        put32(buf, t + layout.T_END, end)
+        put32(buf, t + layout.T_BASE, base)
+        return n > 0
 
     def refill(self, _=None):
         """For the translator: NEED bytes in the window, or all that are left of the section."""
@@ -356,11 +227,13 @@ class Reader:
     # ---- values ----
 
     def byte(self):
-        b = _u8(self.pool.buf, self.t)
-        if b < 0:
+        buf = self.pool.buf
+        t = self.t
+        if get32(buf, t + layout.T_POS) == get32(buf, t + layout.T_END):
             self._more()
-            b = _u8(self.pool.buf, self.t)
-        return b
+        pos = get32(buf, t + layout.T_POS)
+        put32(buf, t + layout.T_POS, pos + 1)
+        return buf[pos]
 
     def u32(self):
         while True:
@@ -369,37 +242,27 @@ class Reader:
                 return value
             if value == _BOXED:
                 return get32(self.pool.buf, self.t + layout.T_LO)
-            self._check(value)
-
-    def sleb(self, last):
-        """s32 (last = 28) or s64 (63), to T_LO."""
-        while True:
-            value = _sleb(self.pool.buf, self.t, last)
-            if not value:
-                return
-            self._check(value)
-
-    def _check(self, status):
-        if status == _MORE:
+            if value != _MORE:
+                raise LoadError("integer representation too long" if value == _LONG else "integer too large")
             self._more()
-        else:
-            raise LoadError("integer representation too long" if status == _LONG else "integer too large")
 
-    def indices(self, n, to, bound, wide, marks, text):
-        """n indices below `bound` (else ValidationError with the text): see _indices."""
-        while n:
-            rest = _indices(self.pool.buf, self.t, n, to, bound, wide, marks)
-            if rest == _BOUND:
-                from .errors import ValidationError
-
-                raise ValidationError(text)
-            if rest < 0:
-                self._check(rest)
-            if rest:
-                self._more()
-            if to:
-                to += (n - rest) << (2 if wide else 1)
-            n = rest
+    def sleb(self, bits):
+        """The signed integer of 32 or 64 bits (5.2.2) to T_LO and T_HI."""
+        value = shift = 0
+        while True:
+            b = self.byte()
+            value |= (b & 127) << shift
+            shift += 7
+            if b < 128:
+                break
+            if shift >= bits:
+                raise LoadError("integer representation too long")
+        if b & 64:
+            value -= 1 << shift
+        if not -1 <= value >> (bits - 1) <= 0:
+            raise LoadError("integer too large")
+        put32(self.pool.buf, self.t + layout.T_LO, value)
+        put32(self.pool.buf, self.t + layout.T_HI, value >> 32)
 
     def count(self):
         """Length of a vector (5.1.3). Every element takes at least a byte."""
@@ -441,13 +304,17 @@ class Reader:
         if not _utf8(self.pool.buf, to, n):
             raise LoadError("malformed UTF-8 encoding")
 
-    def skip(self):
-        """Go to the limit."""
-        while self.left():
-            buf = self.pool.buf
-            t = self.t
-            put32(buf, t + layout.T_POS, get32(buf, t + layout.T_END))
-            if self.bytes is not None:
-                self._moved(min(self.limit, self.total))
-            if self.at < self.limit:
+    def skip(self, n):
+        """Go n bytes on, not beyond the limit."""
+        buf = self.pool.buf
+        t = self.t
+        while n > 0:
+            pos = get32(buf, t + layout.T_POS)
+            k = min(n, get32(buf, t + layout.T_END) - pos)
+            put32(buf, t + layout.T_POS, pos + k)
+            n -= k
+            if n and self.bytes is not None:
+                self._moved(self.at + n)
+                return
+            if n:
                 self._more()

@@ -52,7 +52,22 @@ def index(r, bound, what):
     return i
 
 
+def _entries(r):
+    """How many entries the section has: at most what u16 type indices can name, which bounds the other loops too."""
+    n = r.count()
+    if n > 0xFFFF:
+        raise LoadError("too many entries")
+    return n
+
+
 # ---- types (5.3) ----
+
+
+def _no_type(v):
+    """The error for a byte that is not one of our value types: WebAssembly 3.0 knows some more of them."""
+    if 0x63 <= v <= 0x7B:
+        return ValidationError("value type %02x is not supported" % v)
+    return LoadError("malformed value type")
 
 
 def _reftype(r):
@@ -120,7 +135,7 @@ def _global(r):
     buf = r.pool.buf
     v = buf[off + layout.GD_TYPE] = r.byte()
     if v < layout.V_F64 and v != layout.V_FUNCREF and v != layout.V_EXTERNREF or v > layout.V_I32:
-        raise LoadError("malformed value type")
+        raise _no_type(v)
     v = buf[off + layout.GD_MUT] = r.byte()
     if v > 1:
         raise LoadError("malformed mutability")
@@ -131,9 +146,7 @@ def types(r):
     """Section 1."""
     pool = r.pool
     buf = pool.buf
-    n = r.count()
-    if n > 0xFFFF:
-        raise LoadError("too many types")
+    n = _entries(r)
     block = array(r, layout.M_TYPES, 4 * n, layout.K_FUNCS)
     put(r, layout.M_NTYPES, n)
     for i in range(n):
@@ -151,15 +164,15 @@ def types(r):
         put16(buf, y + layout.Y_NP, n_params)
         put16(buf, y + layout.Y_NR, n_results)
         y = intern(pool, y)
-        if not y:
-            raise LoadError("malformed value type")
+        if y < 0:
+            raise _no_type(-1 - y)
         put32(buf, block + 4 * i, y)
 
 
 def imports(r):
     """Section 2."""
     buf = r.pool.buf
-    n = r.count()
+    n = _entries(r)
     at = 0
     for _ in range(n):
         name = at + layout.IM_NAME
@@ -205,8 +218,10 @@ def functions(r):
         raise LoadError("too many functions")
     if not n:
         return
-    off = room(r, layout.M_FTYPES, 2 * (i + n), layout.K_FUNCS)
-    r.indices(n, off + 2 * i, get(r, layout.M_NTYPES), 0, 0, "unknown type")
+    off = room(r, layout.M_FTYPES, 2 * (i + n), layout.K_FUNCS) + 2 * i
+    bound = get(r, layout.M_NTYPES)
+    for at in range(off, off + 2 * n, 2):
+        put16(r.pool.buf, at, index(r, bound, "type"))
     put(r, layout.M_NFUNCS, i + n)
 
 
@@ -251,11 +266,11 @@ def _expr(r, type, to):
         put32(buf, value + 4, 0)
         if op == 0x41:  # i32.const
             got = layout.V_I32
-            r.sleb(28)
+            r.sleb(32)
             put32(buf, value + 4, 0)
         elif op == 0x42:  # i64.const
             got = layout.V_I64
-            r.sleb(63)
+            r.sleb(64)
         elif op == 0x43:  # f32.const
             got = layout.V_F32
             r.into(value, 4)
@@ -308,7 +323,7 @@ def declared(r, i=-1):
 def exports(r):
     """Section 7."""
     buf = r.pool.buf
-    n = r.count()
+    n = _entries(r)
     at = 0
     for i in range(n):
         k = r.length()
@@ -383,18 +398,21 @@ def elements(r):
         put32(buf, seg + layout.ES_OKIND, offset_kind)
         put32(buf, seg + layout.ES_COUNT, items)
         to = seg + layout.ES_ITEMS if items else 0
-        if not flags & 4:
-            r.indices(count, to, get(r, layout.M_NFUNCS), 1, declared(r) if count else 0, "unknown function")
-            continue
+        value = r.t + layout.T_LO
+        bound = get(r, layout.M_NFUNCS)
         for _ in range(count):
-            value = r.t + layout.T_LO
-            kind = _expr(r, type, value)
-            if to:
+            if flags & 4:
+                kind = _expr(r, type, value)
                 x = get32(buf, value)
                 if kind == layout.CE_FUNC:
                     x += 1
                 elif kind == layout.CE_GLOBAL:
                     x |= 0x80000000
+            else:
+                x = index(r, bound, "function")
+                declared(r, x)
+                x += 1
+            if to:
                 put32(buf, to, x)
                 to += 4
 

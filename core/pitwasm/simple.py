@@ -4,7 +4,7 @@ import micropython
 
 from . import layout
 from .operands import emit, extend, fail, leb, pop, push, put, source
-from .tables import COMPARE, ROWS
+from .tables import ROWS
 
 
 @micropython.viper
@@ -48,7 +48,7 @@ def simple(pool, at: int):
                 T[layout.T_PB >> 2] = 0
                 push(pool, to)
                 return
-            put(pool, layout.OP_I32_EQ_I, to, k, 0, 0)
+            put(pool, layout.OP_I32_CMP_I, to, k, 0, 0)
         elif c == layout.W_UN:
             put(pool, op | 0x400 if flags & layout.CF_SIGN else op, to, k, row[7], 0)
         else:
@@ -86,7 +86,7 @@ def simple(pool, at: int):
             elif uint(k) <= uint(most):
                 n = n ^ 8
                 form = 1
-        op = ptr8(COMPARE)[n]
+        op = (row[2] if n & 8 else op) + (n & 7)
     elif v[0] & 0x100 and row[2]:
         if flags & layout.CF_COUNTS:
             k = k & 31

@@ -7,14 +7,17 @@
 import micropython
 
 from . import layout
+from .driver import environment
 from .errors import LinkError, PitwasmError, Trap
+from .events import size_memory, view
 from .handles import fits
+from .lifecycle import _registered, _sweep
 from .modules import find_export
 from .pool import get16, get32, put32
 
 
 def instantiate(rt, mod, stack, cap):
-    """Make an instance of the module record `mod`; its record. cap: bytes of its memory at most, or None."""
+    """Make an instance of the module record `mod`; its record. cap: bytes of its memory at most."""
     pool = rt.pool
     buf = pool.buf
     inst = pool.alloc(layout.I_SIZE, layout.K_INSTANCE)
@@ -33,6 +36,8 @@ def instantiate(rt, mod, stack, cap):
         _links(rt, inst, mod)
         _imports(rt, inst, mod)
         _tables(rt, inst, mod)
+        if get32(buf, mod + layout.M_FLAGS) & layout.MF_GROWS:
+            environment(rt, inst)  # now, so as not to be in the way of a memory that grows
         _memories(rt, inst, mod, cap)
         _globals(rt, inst, mod)
         _elements(rt, inst, mod)
@@ -49,7 +54,7 @@ def instantiate(rt, mod, stack, cap):
         rt._instance(inst)._dead = True
         if not rt._env:
             rt._paused = None  # a start function out of fuel
-        rt._sweep()
+        _sweep(rt)
         raise
     finally:
         rt._linking.pop()
@@ -126,7 +131,17 @@ def _imports(rt, inst, mod):
         if not value:
             value = _export(rt, mod, kind, index, module, field)
         array = (layout.I_IMPORTS, layout.I_TABLES, layout.I_MEMS, layout.I_GLOBALS)[kind]
+        if kind == 2:
+            _whole(rt, value)
         put32(buf, get32(buf, inst + array) + (index << 2), value)
+
+
+def _whole(rt, mm):
+    """A memory that others import is theirs to use as declared: the cut to what its own module needs is undone."""
+    buf = rt.pool.buf
+    n = min(get32(buf, mm + layout.MM_PAGES) << get32(buf, mm + layout.MM_PAGE), get32(buf, mm + layout.MM_LIMIT))
+    if n > get32(buf, mm + layout.MM_BYTES):
+        size_memory(rt, mm, n)
 
 
 def _unresolved(rt, text, module, field):
@@ -179,7 +194,7 @@ def _native(rt, mod, index, module, field):
 def _resolve_module(rt, name):
     """The instance that stands for a module name in imports, 0 when there is none. A registered module is instantiated now."""
     buf = rt.pool.buf
-    at = rt._registered(name)
+    at = _registered(rt, name)
     if not at:
         return 0
     inst = get32(buf, at + layout.R_INSTANCE)
@@ -187,7 +202,7 @@ def _resolve_module(rt, name):
         mod = get32(buf, at + layout.R_MODULE)
         if mod in rt._linking:
             raise LinkError("found circular dependency on %s" % str(name, "utf-8"))
-        inst = instantiate(rt, mod, rt.stack, None)
+        inst = instantiate(rt, mod, rt.stack, 0xFFFFFFFF)
         put32(buf, inst + layout.I_FLAGS, layout.IF_STARTED | layout.IF_AUTO)
         put32(buf, at + layout.R_INSTANCE, inst)
     return inst
@@ -241,19 +256,7 @@ def _same_memory(buf, mod, index, inst, theirs, i):
     mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (i << 2))
     if get32(buf, mm + layout.MM_PAGE) != get32(buf, decl + layout.MD_PAGE):
         return 0
-    # MM_MAX is what growth stops at; what was declared counts here.
-    fit = _within(buf, get32(buf, mm + layout.MM_PAGES), _declared_max(buf, mm, inst, i), decl + layout.MD_MIN)
-    return mm if fit else 0
-
-
-def _declared_max(buf, mm, inst, i):
-    """The maximum in the declaration of exported memory i: its own module's, through any number of re-exports."""
-    owner = get32(buf, get32(buf, mm + layout.MM_OWNER) + layout.I_MODULE)
-    at = get32(buf, get32(buf, mm + layout.MM_OWNER) + layout.I_MEMS)
-    k = 0
-    while get32(buf, at + (k << 2)) != mm:
-        k += 1
-    return get32(buf, get32(buf, owner + layout.M_MEMS) + k * layout.MD_SIZE + layout.MD_MAX)
+    return mm if _within(buf, get32(buf, mm + layout.MM_PAGES), get32(buf, mm + layout.MM_MAX), decl + layout.MD_MIN) else 0
 
 
 def _same_global(buf, mod, index, inst, theirs, i):
@@ -291,32 +294,30 @@ def _memories(rt, inst, mod, cap):
         mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (i << 2))
         page = get32(buf, decl + layout.MD_PAGE)
         pages = get32(buf, decl + layout.MD_MIN)
-        most = get32(buf, decl + layout.MD_MAX)
-        if most >> (32 - page):
-            most = 1 << (32 - page)
-        n = pages << page
-        if cap is not None:  # the embedder knows better than the toolchain's symbols
-            n = min(n, cap)
-            most = max(pages, min(most, cap >> page))
-        elif i == 0:
-            n = min(n, get32(buf, mod + layout.M_CUT))
         put32(buf, mm + layout.MM_OWNER, inst)
-        put32(buf, mm + layout.MM_DATA, pool.alloc(n, layout.K_MEMORY, inst) if n else 0)
-        put32(buf, mm + layout.MM_BYTES, n)
         put32(buf, mm + layout.MM_PAGES, pages)
-        put32(buf, mm + layout.MM_MAX, most)
-        put32(buf, mm + layout.MM_CAP, n if n < pages << page else 0)
+        put32(buf, mm + layout.MM_MAX, get32(buf, decl + layout.MD_MAX))
+        put32(buf, mm + layout.MM_LIMIT, cap)
         put32(buf, mm + layout.MM_PAGE, page)
+        size_memory(rt, mm, min(pages << page, cap, 0xFFFFFFFF if i else get32(buf, mod + layout.M_CUT)))
     if get32(buf, mod + layout.M_NMEMS):
         mm = get32(buf, get32(buf, inst + layout.I_MEMS))
         put32(buf, inst + layout.I_MEM0, mm)
-        n = get32(buf, mm + layout.MM_BYTES)
-        if n < get32(buf, mod + layout.M_SAFE):
-            # The code counts on more memory than there is: every access has to be checked in full.
-            from .rare import slow_memory
+        _fit(buf, mod, get32(buf, mm + layout.MM_BYTES))
 
-            slow_memory(buf, mod)
-            put32(buf, mod + layout.M_SAFE, n)
+
+def _fit(buf, mod, n):
+    """The code may count on more of memory 0 than the n bytes there are: then accesses that cannot succeed become traps."""
+    safe = get32(buf, mod + layout.M_SAFE)
+    flags = get32(buf, mod + layout.M_FLAGS)
+    if n > safe and flags & layout.MF_CAPPED:
+        raise LinkError("the code was fitted to a memory of %d bytes; load the module again for a larger one" % safe)
+    if n < safe:
+        from .caps import slow_memory
+
+        slow_memory(buf, mod, n)
+        put32(buf, mod + layout.M_SAFE, n)
+        put32(buf, mod + layout.M_FLAGS, flags | layout.MF_CAPPED)
 
 
 def _globals(rt, inst, mod):
@@ -408,7 +409,6 @@ def _elements(rt, inst, mod):
 
 def _data(rt, inst, mod):
     buf = rt.pool.buf
-    view = rt.pool.view
     block = get32(buf, mod + layout.M_DATAS)
     for i in range(get32(buf, mod + layout.M_NDATAS)):
         seg = get32(buf, block + (i << 2))
@@ -416,5 +416,5 @@ def _data(rt, inst, mod):
             n = get32(buf, seg + layout.DS_LEN)
             to = _offset(buf, inst, get32(buf, seg + layout.DS_OKIND), get32(buf, seg + layout.DS_OFFSET))
             seg += layout.DS_BYTES
-            rt._instance(inst)._view(to, n)[:] = view[seg : seg + n]
+            view(rt._instance(inst), to, n)[:] = rt.pool.view[seg : seg + n]
             buf[get32(buf, inst + layout.I_DROPPED) + get32(buf, mod + layout.M_NELEMS) + i] = 1

@@ -125,6 +125,8 @@ def _body(pool, cells, refill):
                 at = T[layout.T_POS >> 2]
                 stop = T[layout.T_BODY >> 2] - T[layout.T_BASE >> 2] + T[layout.T_WINDOW >> 2]
         T[layout.T_OPCODE >> 2] = at
+        if TRACE:  # for tools/dis.py: file offset and code offset of each instruction
+            print("@", at - T[layout.T_WINDOW >> 2] + T[layout.T_BASE >> 2], T[layout.T_CODE >> 2])
         if at >= stop or at >= T[layout.T_END >> 2]:
             fail(7)
         p = ptr8(base + at)

@@ -118,7 +118,7 @@ def uncommon(pool, c, T, k):
         at = pop(pool, 0)
         if c[at >> 2] & 0xFF not in (0, 0x70, 0x6F):
             fail(4)
-        put(pool, layout.OP_I32_EQ_I, 0x7F, source(pool, at, 248), 0, 0)
+        put(pool, layout.OP_I32_CMP_I, 0x7F, source(pool, at, 248), 0, 0)
     elif k == layout.W_REF_FUNC:
         x = leb(pool)
         if x >= c[M + layout.M_NFUNCS // 4]:

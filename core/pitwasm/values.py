@@ -6,43 +6,11 @@
 
 import struct
 
-import micropython
-
 from . import layout
+from .driver import s32
+from .errors import PitwasmError
 from .pool import get16, get32, put32
 
-
-
-@micropython.viper
-def s32(p: ptr32, off: int) -> int:
-    """The signed i32 at pool offset `off`."""
-    return S32(p[off >> 2])
-
-
-@micropython.viper
-def put_ints(p: ptr32, fp: int, n: int, no: object, a: object, b: object, c: object, d: object) -> int:
-    """Write up to four i32 arguments, without allocating. 0, and nothing done, unless exactly n of a … d are not `no`."""
-    given = 0
-    if a is not no:
-        given = 1
-    if b is not no:
-        given = 2
-    if c is not no:
-        given = 3
-    if d is not no:
-        given = 4
-    if given != n:
-        return 0
-    fp >>= 2
-    if given:
-        p[fp] = int(a)
-    if given > 1:
-        p[fp + 1] = int(b)
-    if given > 2:
-        p[fp + 2] = int(c)
-    if given > 3:
-        p[fp + 3] = int(d)
-    return 1
 
 
 def size(t):
@@ -68,7 +36,7 @@ def read(inst, off, t):
     if not ref:
         return None
     if t == layout.V_FUNCREF:
-        return rt._function(inst, ref)
+        return function_of(inst, ref)
     if ref > len(rt._externs):
         raise ValueError("no such externref")
     return rt._externs[ref - 1]
@@ -87,7 +55,7 @@ def write(rt, off, t, value):
     elif t == layout.V_F64:
         struct.pack_into("<d", buf, off, value)
     else:
-        put32(buf, off, 0 if value is None else rt._reference(value) if t == layout.V_FUNCREF else rt._extern(value))
+        put32(buf, off, reference(rt, value, t))
 
 
 def bits(buf, off, t):
@@ -99,7 +67,7 @@ def bits(buf, off, t):
 def put_bits(rt, off, t, value):
     """Store raw bits. A function reference has to be one that exists: the loop trusts it."""
     if t == layout.V_FUNCREF and value:
-        rt._home(value)
+        home_of(rt, value)
     buf = rt._buf
     put32(buf, off, value)
     if size(t) == 8:
@@ -148,3 +116,65 @@ def signature(buf, y):
 
 
 _NAMES = {layout.V_I32: "i32", layout.V_I64: "i64", layout.V_F32: "f32", layout.V_F64: "f64", layout.V_FUNCREF: "funcref", layout.V_EXTERNREF: "externref"}
+
+
+# ---- references ------------------------------------------------------------------------------------------------------------------
+
+
+def home_of(rt, ref):
+    """The instance (record) that a function reference belongs to, 0 = the host; refuses what is none."""
+    buf = rt._buf
+    n = ref >> layout.REF_SHIFT
+    if n == 0 and ref and ref <= len(rt._hosts) and rt._hosts[ref - 1]:
+        return 0
+    if 0 < n < get32(buf, layout.P_ITABN):
+        off = get32(buf, get32(buf, layout.P_ITAB) + (n << 2))
+        ref &= (1 << layout.REF_SHIFT) - 1
+        if off and get32(buf, off + layout.I_NIMPF) <= ref < get32(buf, get32(buf, off + layout.I_MODULE) + layout.M_NFUNCS):
+            return off
+    raise PitwasmError("no such function reference")
+
+
+def function_of(inst, ref):
+    """The handle of a function reference, found through `inst`."""
+    from .runtime import Function, type_of
+
+    rt = inst._rt
+    home = home_of(rt, ref)
+    if not home:
+        return Function(inst, inst, ref - 1, get32(rt._buf, get32(rt._buf, layout.P_HTAB) + (ref - 1 << 2)), True)
+    fidx = ref & ((1 << layout.REF_SHIFT) - 1)
+    return Function(inst, rt._instance(home), fidx, type_of(rt._buf, home, fidx))
+
+
+def reference(rt, value, t):
+    """What stands for a Python value in the pool: of a Function its reference, of another object its number; 0 for None."""
+    if value is None:
+        return 0
+    if t == layout.V_FUNCREF:
+        return _function_reference(rt, value)
+    externs = rt._externs
+    free = -1
+    for i, other in enumerate(externs):
+        if other is value:
+            return i + 1
+        if other is None:
+            free = i
+    if free < 0:
+        free = len(externs)
+        externs.append(None)
+    externs[free] = value
+    return free + 1
+
+
+def _function_reference(rt, f):
+    from .runtime import Function
+
+    if not isinstance(f, Function) or f._inst._rt is not rt:
+        raise TypeError("a Function of this runtime, or None, expected")
+    f._inst._check()
+    if not f._home._off:
+        raise PitwasmError("the instance of this function is gone")
+    if f._n == -2:
+        return f._fidx + 1
+    return f._home._cell(layout.I_ID) << layout.REF_SHIFT | f._fidx

@@ -1,8 +1,11 @@
-# Rare operations of the loop: 64-bit division, bit counting, bulk memory, tables, general loads and stores (layout.SUB_*)
+# Operations kept out of the loop: 64-bit division, bit counting, bulk memory, tables (layout.SUB_*); loaded when a module uses them
 # MIT license; Copyright (c) 2026 the pitwasm authors
 import micropython
+from micropython import const
 
 from . import layout
+
+_DONE = const(0x108)  # done, go on 8 bytes further
 
 
 @micropython.viper
@@ -69,7 +72,7 @@ def _divide(fp: ptr32, d: int, a: int, b: int, sub: int) -> int:
             nh = U32(int(nh + one))
     fp[d] = int(nl)
     fp[d + 1] = int(nh)
-    return 0
+    return _DONE
 
 
 @micropython.viper
@@ -180,56 +183,6 @@ def _fill(pool: ptr8, d: int, value: int, n: int):
 
 
 @micropython.viper
-def _general(pool: ptr8, ipo: int, fpo: int, mo: int, sub: int, env: int) -> int:
-    """A load or store whose offset may lie beyond the memory: every carry is looked at (WebAssembly 4.4.7)."""
-    base = int(pool)
-    ip = ptr8(base + ipo)
-    fp = ptr32(base + fpo)
-    mm = ptr32(base + mo)
-    lim = mm[layout.MM_BYTES >> 2]
-    x = ip[2]
-    y = ip[3]
-    size = ptr8(b"\x04\x01\x01\x02\x02\x08\x04\x01\x02\x08")[sub]
-    store = 0
-    if sub >= 6:
-        store = 1
-        t = x
-        x = y
-        y = t
-    a = UC(fp[y])
-    o = UC(ptr32(ip)[1])
-    t = int(U32(int(a + o)))
-    if U32(int(a + o)) < a or lim < size or uint(t) > uint(lim - size):
-        ptr32(base + env)[layout.E_DETAIL >> 2] = t if U32(int(a + o)) >= a else 0 - 1
-        return layout.TRAP_MEMORY
-    m = ptr8(base + mm[layout.MM_DATA >> 2] + t)
-    i = 0
-    if store:
-        q = ptr8(int(fp) + (x << 2))
-        while i < size:
-            m[i] = q[i]
-            i += 1
-        return 0
-    if size == 8:
-        q = ptr8(int(fp) + (x << 2))
-        while i < 8:
-            q[i] = m[i]
-            i += 1
-        return 0
-    t = m[0]
-    if size > 1:
-        t = t | m[1] << 8
-        if size > 2:
-            t = t | m[2] << 16 | m[3] << 24
-    if sub == 1:
-        t = (t ^ 0x80) - 0x80
-    elif sub == 3:
-        t = (t ^ 0x8000) - 0x8000
-    fp[x] = t
-    return 0
-
-
-@micropython.viper
 def _reference(pool: ptr8, inst: int, item: int) -> int:
     """Value of an element segment's item in an instance."""
     base = int(pool)
@@ -284,7 +237,7 @@ def table_init(pool, inst: int, table: int, seg: int, d: int, s: int, n: int) ->
 
 
 @micropython.viper
-def _table(pool, ipo: int, fpo: int, inst: int, env: int) -> int:
+def _table(pool, ipo: int, fpo: int, inst: int) -> int:
     """table.* operations."""
     base = int(ptr8(pool))
     ip = ptr8(base + ipo)
@@ -298,6 +251,8 @@ def _table(pool, ipo: int, fpo: int, inst: int, env: int) -> int:
     if sub == layout.SUB_TABLE_SIZE:
         fp[x] = size
         return 0
+    if sub == layout.SUB_TABLE_GROW:
+        return layout.S_TGROW
     d = fp[x]
     v = fp[ip[3]]
     if sub == layout.SUB_TABLE_GET:
@@ -329,8 +284,8 @@ def _table(pool, ipo: int, fpo: int, inst: int, env: int) -> int:
 
 
 @micropython.viper
-def rare(pool, ipo: int, fpo: int, env: int) -> int:
-    """The RARE word at ipo: [RARE, sub, x, y][z, k, jj] -> 0, or a status (layout.S_*, TRAP_*). Without allocating."""
+def bulk(pool, ipo: int, fpo: int, env: int) -> int:
+    """The RARE word at ipo: [RARE, sub, x, y][z, k, jj] -> 0x108 (done, 8 bytes), or a status (layout.TRAP_*). Without allocating."""
     base = int(ptr8(pool))
     ip = ptr8(base + ipo)
     fp = ptr32(base + fpo)
@@ -342,7 +297,7 @@ def rare(pool, ipo: int, fpo: int, env: int) -> int:
     if sub <= layout.SUB_I32_POPCNT:
         if sub >= layout.SUB_I32_CLZ:
             fp[x] = int(_count(fp[y], sub - layout.SUB_I32_CLZ))
-            return 0
+            return _DONE
         sub -= layout.SUB_I64_CLZ
         t = fp[y]
         v = fp[y + 1]
@@ -354,46 +309,44 @@ def rare(pool, ipo: int, fpo: int, env: int) -> int:
             t = int(_count(v, 0)) if v else 32 + int(_count(t, 0))
         fp[x] = t
         fp[x + 1] = 0
-        return 0
+        return _DONE
     e = ptr32(base + env)
     inst = e[layout.E_INST >> 2]
     I = ptr32(base + inst)  # noqa: E741
-    if sub < layout.SUB_TABLE_GET:
-        M = ptr32(base + I[layout.I_MODULE >> 2])
-        if sub == layout.SUB_DATA_DROP:
-            ptr8(base + I[layout.I_DROPPED >> 2])[M[layout.M_NELEMS >> 2] + ptr16(ip)[3]] = 1
-            return 0
-        if sub == layout.SUB_MEMORY_GROW:
-            return layout.S_GROW
+    M = ptr32(base + I[layout.I_MODULE >> 2])
+    if sub == layout.SUB_REF_FUNC:
+        fp[x] = int(_reference(pool, inst, ptr32(ip)[1] + 1))
+        return _DONE
+    j = ptr16(ip)[3]
+    if sub == layout.SUB_ELEM_DROP:
+        ptr8(base + I[layout.I_DROPPED >> 2])[j] = 1
+        return _DONE
+    if sub == layout.SUB_DATA_DROP:
+        ptr8(base + I[layout.I_DROPPED >> 2])[M[layout.M_NELEMS >> 2] + j] = 1
+        return _DONE
+    d = fp[x]
+    s = fp[y]
+    n = fp[ip[4]]
+    if sub >= layout.SUB_TABLE_GET:
+        s = int(_table(pool, ipo, fpo, inst))
+    elif sub == layout.SUB_MEMORY_INIT:
+        e[layout.E_DETAIL >> 2] = d
+        s = int(memory_init(pool, inst, j, d, s, n))
+    else:
         mm = ptr32(base + I[layout.I_MEM0 >> 2])
-        if sub == layout.SUB_MEMORY_SIZE:
-            fp[x] = mm[layout.MM_PAGES >> 2]
-            return 0
-        d = fp[x]
-        s = fp[y]
-        n = fp[ip[4]]
         size = mm[layout.MM_BYTES >> 2]
         e[layout.E_DETAIL >> 2] = d
-        if sub == layout.SUB_MEMORY_INIT:
-            return int(memory_init(pool, inst, ptr16(ip)[3], d, s, n))
         if int(_fits(d, n, size)) == 0:
             return layout.TRAP_MEMORY
+        m = mm[layout.MM_DATA >> 2]
         if sub == layout.SUB_MEMORY_FILL:
-            _fill(pool, mm[layout.MM_DATA >> 2] + d, s, n)
-            return 0
+            _fill(pool, m + d, s, n)
+            return _DONE
         if int(_fits(s, n, size)) == 0:
             e[layout.E_DETAIL >> 2] = s
             return layout.TRAP_MEMORY
-        _copy(pool, mm[layout.MM_DATA >> 2] + d, mm[layout.MM_DATA >> 2] + s, n)
-        return 0
-    if sub == layout.SUB_TABLE_GROW:
-        return layout.S_TGROW
-    if sub < layout.SUB_ELEM_DROP:
-        return int(_table(pool, ipo, fpo, inst, env))
-    if sub == layout.SUB_ELEM_DROP:
-        ptr8(base + I[layout.I_DROPPED >> 2])[ptr16(ip)[3]] = 1
-        return 0
-    if sub == layout.SUB_REF_FUNC:
-        fp[x] = int(_reference(pool, inst, ptr32(ip)[1] + 1))
-        return 0
-    return int(_general(pool, ipo, fpo, I[layout.I_MEM0 >> 2], sub - layout.SUB_G_LOAD, env))
+        _copy(pool, m + d, m + s, n)
+        return _DONE
+    if s == 0:
+        return _DONE
+    return s
