@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import build, micropython
+from tools import build, debian, micropython
 from tools.host import HostError
 from tools.mp import ChildDied, MicroPython
 
@@ -96,9 +96,9 @@ def test_debian_mirror(tmp_path: Path, file: str, text: str) -> None:
     path.parent.mkdir(parents=True)
     (tmp_path / "os-release").write_text('VERSION="12 (bookworm)"\nVERSION_CODENAME=bookworm\n')
     with pytest.raises(HostError, match="PITWASM_MIRROR"):
-        micropython.debian_mirror(tmp_path)
+        debian.debian_mirror(tmp_path)
     path.write_text(text)
-    assert micropython.debian_mirror(tmp_path) == "http://mirror.example/debian"
+    assert debian.debian_mirror(tmp_path) == "http://mirror.example/debian"
     path.write_text(text.replace("Components", "Enabled: no\nComponents").replace("\ndeb ", "\n# "))
     with pytest.raises(HostError, match="PITWASM_MIRROR"):
-        micropython.debian_mirror(tmp_path)
+        debian.debian_mirror(tmp_path)

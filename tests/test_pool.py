@@ -14,7 +14,7 @@ DEVICE = Path(__file__).parent / "device"
 
 
 def run(mp: MicroPython, script: str, **options) -> str:
-    return mp.out("from pool_model import *\n" + script, paths=[DEVICE], **options)
+    return mp.out("from pitwasm.pool import *\nfrom pool_model import *\n" + script, paths=[DEVICE], **options)
 
 
 def test_blocks_are_aligned_cleared_and_as_large_as_asked(mp: MicroPython) -> None:

@@ -67,10 +67,10 @@ def show(words: list[int], at: int, base: int, table: list[tuple[Op, int] | None
         elif c == "j" and i == 2:
             args.append(f"#{cell >> 16}")
     if row.name == "BR":
-        args.append(f"-> {4 * at + signed(cell) // 256 - base}")
+        args.append(f"-> {4 * at + 4 + signed(cell) // 256 - base}")
     for i, c in enumerate(row.form.split("+")[1:], 1):
         value = words[at + i] if at + i < len(words) else 0
-        args.append({"R": f"-> {4 * at + signed(value) - base}", "I": f"#{signed(value)}", "O": f"+{value}"}.get(c[:1], f"[{value:08x}]"))
+        args.append({"R": f"-> {4 * at + 4 + signed(value) - base}", "I": f"#{signed(value)}", "O": f"+{value}"}.get(c[:1], f"[{value:08x}]"))
     return f"{name} {', '.join(args)}", size
 
 

@@ -7,9 +7,10 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from tools import build, mp, suite
+from tools import build, mp, oracle, suite
 from tools.child import DEVICE, Child, ChildLost
 from tools.host import ROOT, HostError
 from tools.mp import MicroPython
@@ -19,6 +20,7 @@ BATCH = 500
 SEED = 2026
 COUNT = 20_000
 REAL = [ROOT / "bench" / "workloads.wasm", ROOT / "samples" / "life" / "life.wasm", ROOT / "samples" / "hello" / "hello.wasm"]
+MOST = 40  # lines about what went wrong
 GROUPS = ["core10", "core20", "core30"]
 
 
@@ -27,6 +29,7 @@ class Outcome:
     done: int = 0
     counts: list[int] = field(default_factory=lambda: [0] * 5)  # loaded, instantiated, calls, traps, results
     bad: list[str] = field(default_factory=list)
+    told: dict[int, list] = field(default_factory=dict)  # number of a mutation -> what the child made of it
 
     def text(self) -> str:
         names = ("loaded", "instantiated", "calls", "traps", "results")
@@ -45,12 +48,10 @@ def sources() -> list[str]:
     return found + [str(path) for path in REAL]
 
 
-def mutation_jobs(seed: int, start: int, count: int) -> list[dict]:
-    paths = sources()
+def mutation_jobs(seed: int, start: int, count: int, tell: bool = False) -> list[dict]:
+    common = {"kind": "mutations", "seed": seed, "paths": sources(), "tell": tell}
     numbers = range(start, start + count, BATCH)
-    return [
-        {"kind": "mutations", "seed": seed, "from": n, "count": min(BATCH, start + count - n), "paths": paths} for n in numbers
-    ]
+    return [{**common, "from": n, "count": min(BATCH, start + count - n)} for n in numbers]
 
 
 def prefix_jobs(paths: list[Path]) -> list[dict]:
@@ -118,6 +119,9 @@ def _job(job: dict, child: Child, outcome: Outcome, guard: threading.Lock) -> di
             elif word == "bad":
                 with guard:
                     outcome.bad.append(f"{where} number {rest}")
+            elif word == "was":
+                with guard:
+                    outcome.told[at] = json.loads(rest.partition(" ")[2])
             elif word == "end":
                 with guard:
                     outcome.counts = [a + int(b) for a, b in zip(outcome.counts, rest.split(), strict=True)]
@@ -137,10 +141,21 @@ def _job(job: dict, child: Child, outcome: Outcome, guard: threading.Lock) -> di
 
 def mutated(seed: int, index: int) -> tuple[str, bytes]:
     """One mutation, made here: the file it came from, and the bytes."""
-    sys.path.insert(0, str(DEVICE))
+    if str(DEVICE) not in sys.path:
+        sys.path.insert(0, str(DEVICE))
     import mutate
 
-    return mutate.numbered(seed, index, sources(), lambda path: Path(path).read_bytes())
+    return mutate.numbered(seed, index, _sources(), _bytes)
+
+
+@cache
+def _sources() -> list[str]:
+    return sources()
+
+
+@cache
+def _bytes(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -150,6 +165,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--start", type=int, default=0, help="number of the first mutation (default 0)")
     parser.add_argument("--count", type=int, default=COUNT, help=f"mutations (default {COUNT})")
     parser.add_argument("--prefixes", nargs="*", type=Path, metavar="FILE", help="instead: every prefix of these files")
+    parser.add_argument("--compare", action="store_true", help="also compare every verdict and result with wasmtime's")
     parser.add_argument("--keep", metavar="FILE", help="only write mutation --start of --seed to this file")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="children at once (default 2)")
     args = parser.parse_args(argv)
@@ -165,14 +181,17 @@ def main(argv: list[str] | None = None) -> int:
                 parser.error(f"unknown architecture {arch!r}; one of x64, x86")
             micropython = mp.get(64 if arch == "x64" else 32)
             if args.prefixes is None:
-                jobs = mutation_jobs(args.seed, args.start, args.count)
+                jobs = mutation_jobs(args.seed, args.start, args.count, args.compare)
             else:
                 jobs = prefix_jobs(args.prefixes or REAL)
             start = time.monotonic()
             outcome = run(jobs, micropython, args.j)
             print(f"{arch}: {outcome.text()}; {time.monotonic() - start:.1f} s", flush=True)
-            for line in outcome.bad:
-                print(f"  {line}")
+            if args.compare:
+                outcome.bad += oracle.compare(args.seed, outcome.told, mutated)
+            print("\n".join(f"  {line}" for line in outcome.bad[:MOST]))
+            if len(outcome.bad) > MOST:
+                print(f"  … {len(outcome.bad) - MOST} more")
             good &= not outcome.bad
     except (HostError, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)

@@ -40,9 +40,9 @@ def assign(rows: list[Op]) -> dict[str, tuple[int, int]]:
 
 
 MACROS = {
-    "NEXT": ["ip = ptr8(int(ip) + 4)", "continue"],
-    "NEXT8": ["ip = ptr8(int(ip) + 8)", "continue"],
-    "NEXT12": ["ip = ptr8(int(ip) + 12)", "continue"],
+    "NEXT": ["continue"],
+    "NEXT8": ["ip = ptr8(int(ip) + 4)", "continue"],
+    "NEXT12": ["ip = ptr8(int(ip) + 8)", "continue"],
     "JUMP": ["t = S32(ptr32(ip)[1])", "ip = ptr8(int(ip) + t)", "if t < 0:", "    break", "continue"],
 }
 
@@ -96,11 +96,11 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
     """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, floats.flt or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
-    pool's address. Entering costs a unit of fuel, as every taken backward branch and every call does (they leave the inner loop by break).
+    pool's address. In between, ip is at the word that runs: the inner loop starts by going on 4 bytes. Entering costs a unit of fuel, as every taken backward branch and every call does (they leave the inner loop by break).
     """
     base = int(ip)
     e = ptr32(base + env)
-    ip = ptr8(base + e[layout.E_IP >> 2])
+    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
     fp = ptr32(base + e[layout.E_FP >> 2])
     cs = ptr32(base + e[layout.E_CS >> 2])
     nxt = ptr32(base + e[layout.E_INST >> 2])  # the instance to run in; differs from inst when the environment must be read again
@@ -130,7 +130,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if code == 0x200:
                     code = int(bulk(pool, int(ip) - base, int(fp) - base, env))
                 if code & 0x100:  # done: go on behind the word
-                    ip = ptr8(int(ip) + (code & 15))
+                    ip = ptr8(int(ip) + (code & 15) - 4)
                     code = 0
                     fuel = pend + 1
                     continue
@@ -151,6 +151,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     continue
                 code = layout.S_FUEL
                 pend = 0
+                ip = ptr8(int(ip) + 4)
             e[layout.E_IP >> 2] = int(ip) - base
             e[layout.E_FP >> 2] = int(fp) - base
             e[layout.E_CS >> 2] = int(cs) - base
@@ -158,6 +159,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
             e[layout.E_DETAIL >> 2] = t
             return code & 0xff
         while True:
+            ip = ptr8(int(ip) + 4)
             op = ip[0]
 '''
 

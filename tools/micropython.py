@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import debian
 from tools.host import OUT, HostError, call, compiles, has, lock, need_packages, say
 
 CACHE = OUT / "micropython"
@@ -74,10 +75,9 @@ def _build(bits: int) -> Path:
         },
         f"building MicroPython ({bits}-bit)",
     )
-    source = _source()
+    folder = source() / "ports" / "unix"
     say(f"building MicroPython, {bits}-bit (once, about half a minute)")
     flags = MAKE_FLAGS + (MAKE_FLAGS_32 if bits == 32 else [])
-    folder = source / "ports" / "unix"
     call("make", "-j2", f"PYTHON={sys.executable}", f"BUILD=build-{bits}", *flags, cwd=folder)
     path = CACHE / f"micropython{bits}"
     fresh = CACHE / f"micropython{bits}.tmp"
@@ -87,93 +87,15 @@ def _build(bits: int) -> Path:
     return fresh.rename(path)
 
 
-def _source() -> Path:
-    """MicroPython's unpacked source, from the Debian package."""
-    source = CACHE / "src"
-    if source.exists():
-        return source
-    archive = _download()
-    fresh = CACHE / "src.tmp"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    call("tar", "-xf", archive, "-C", fresh, "--strip-components=1")
-    return fresh.rename(source)
-
-
-def _download() -> Path:
-    """The source archive, through an apt configuration of our own: the machine's apt keeps its state as it is."""
+def source() -> Path:
+    """MicroPython's unpacked source, from the Debian package. The caller holds the lock of CACHE."""
+    folder = CACHE / "src"
+    if folder.exists():
+        return folder
     if not has("apt-get"):
         raise HostError("there is no micropython >= 1.26 on PATH, and no apt-get to get its source with")
-    apt, downloads = CACHE / "apt", CACHE / "dl"
-    for folder in (apt / "lists" / "partial", apt / "cache" / "archives" / "partial", downloads):
-        folder.mkdir(parents=True, exist_ok=True)
-    (apt / "status").touch()
-    options = [
-        f"Dir::Etc::sourcelist={apt}/sources.list",
-        "Dir::Etc::sourceparts=/dev/null",
-        f"Dir::State::lists={apt}/lists",
-        f"Dir::State::status={apt}/status",
-        f"Dir::Cache={apt}/cache",
-        "APT::Sandbox::User=",  # root's apt would otherwise read our folders as another user
-        "Acquire::Languages=none",
-        "Acquire::Retries=3",
-    ]
-    command = ["apt-get", "-q", *(part for option in options for part in ("-o", option))]
-    mirror = os.environ.get("PITWASM_MIRROR") or debian_mirror()
-    suites = os.environ["PITWASM_SUITE"].split() if "PITWASM_SUITE" in os.environ else SUITES
-    errors: list[str] = []
-    for suite in suites:
-        say(f"fetching MicroPython's source from Debian {suite}")
-        (apt / "sources.list").write_text(f"deb-src [signed-by={_keyring()}] {mirror} {suite} main\n")
-        try:
-            call(*command, "update")
-            call(*command, "source", "--download-only", "micropython", cwd=downloads)
-        except HostError as exc:
-            errors.append(str(exc))
-            continue
-        archives = sorted(downloads.glob("micropython_*.orig.tar.*[!c]"), key=lambda path: path.stat().st_mtime)
-        if archives:
-            shutil.rmtree(apt)
-            return archives[-1]
-        errors.append(f"Debian {suite}: no micropython_*.orig.tar archive came")
-    raise HostError("\n".join(errors) + "\nPITWASM_SUITE names other suites, PITWASM_MIRROR another mirror.")
-
-
-def _keyring() -> str:
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    need_packages({"debian-archive-keyring": Path(keyring).exists()}, "checking Debian's signatures")
-    return keyring
-
-
-def debian_mirror(etc: Path = Path("/etc")) -> str:
-    """The mirror this machine takes Debian itself from, whichever way its sources are written."""
-    own = {"stable", "testing", "unstable", "sid", "forky"}
-    release = etc / "os-release"
-    if release.exists() and (name := re.search(r"^VERSION_CODENAME=\"?(\w+)", release.read_text(), re.M)):
-        own.add(name[1])
-    for uri, suites, components in _apt_sources(etc / "apt"):
-        if "main" in components and own & set(suites):
-            return uri
-    raise HostError("apt's sources name no Debian mirror; set PITWASM_MIRROR to the URI of one")
-
-
-def _apt_sources(apt: Path) -> list[tuple[str, list[str], list[str]]]:
-    """(URI, suites, components) of every source apt knows, in the order of the files."""
-    found: list[tuple[str, list[str], list[str]]] = []
-    for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
-        if path.suffix not in (".list", ".sources") or not path.is_file():
-            continue
-        text = re.sub(r"^\s*#.*\n?", "", path.read_text(), flags=re.M)
-        if path.suffix == ".list":
-            for line in re.findall(r"^deb(?:-src)?\s+(.*)", text, re.M):
-                words = re.sub(r"^\[.*?\]\s*", "", line).split()
-                found.append((words[0], words[1:2], words[2:]))
-            continue
-        for stanza in re.split(r"\n\s*\n", text):
-            fields = {key.lower(): value.split() for key, value in re.findall(r"^([\w-]+):((?:.|\n[ \t])*)", stanza, re.M)}
-            if fields.get("enabled", ["yes"])[0].lower() not in ("no", "false", "0", "off"):
-                found += [(uri, fields.get("suites", []), fields.get("components", [])) for uri in fields.get("uris", [])]
-    return found
+    archive = debian.fetch(CACHE / "dl", debian.suites(*SUITES), sources=["micropython"])["micropython"]
+    return debian.unpack_source(archive, folder)
 
 
 def main() -> int:

@@ -3,10 +3,10 @@
 #
 # A code word is 4 bytes [op, x, y, z]; some operations have extension words. Forms name the bytes:
 #   d = destination slot, a b = operand slots, i = unsigned 8-bit constant, o = unsigned 8-bit address offset,
-#   jj = unsigned 16-bit field in bytes 2-3, + = one extension word (R = branch distance in bytes from the word, I = constant,
+#   jj = unsigned 16-bit field in bytes 2-3, + = one extension word (R = branch distance in bytes from the word behind the first, I = constant,
 #   O = address offset), s = sub-operation.
 # Handlers are lines of viper (macros of tools/build.py) in the scope of run() in tools/genloop.py; the last line leaves:
-#   NEXT / NEXT8 / NEXT12  go on 4 / 8 / 12 bytes further      JUMP  branch by the extension word
+#   NEXT / NEXT8 / NEXT12  go on 4 / 8 / 12 bytes further (the loop itself adds 4)      JUMP  branch by the extension word
 #   EXIT(code)  leave to the driver with that status; E_DETAIL = t
 # Weight: how often it runs in typical programs, in parts of a thousand; it shapes the decision tree.
 from typing import NamedTuple
@@ -130,14 +130,14 @@ NEXT""", bits=3)
 
 # ---- control ---------------------------------------------------------------------------------------------------------------------------
 # The distance of BR is in its upper 24 bits; a distance below 0 is a backward branch: it costs one unit of fuel (break).
-op("BR", "...", 30, "t = S32(ptr32(ip)[0]) >> 8\nip = ptr8(int(ip) + t)\nif t < 0:\n    break\ncontinue")
+op("BR", "...", 30, "t = S32(ptr32(ip)[0]) >> 8\nip = ptr8(int(ip) + t)\nif t < 0:\n    break\nNEXT")
 op("BR_TABLE", "a..+I", 3, """
 t = fp[ip[1]]
 w = ptr32(ip)[1]
 if UC(t) > UC(w):
     t = w
-ip = ptr8(int(ip) + 8 + (t << 2))
-continue""")
+ip = ptr8(int(ip) + 4 + (t << 2))
+NEXT""")
 _POP = """
 ip = ptr8(base + cs[0])
 cs = ptr32(int(cs) + 4)
@@ -171,7 +171,7 @@ if w:
         fp[t] = 0
         t += 1
         w -= 1
-ip = ptr8(int(h) + 8)
+ip = ptr8(int(h) + 4)
 """
 op("CALL", "ajj", 25, """
 t = ptr16(ip)[1]
@@ -231,7 +231,6 @@ nxt = ptr32(base + cs[1])
 ip = ptr8(base + cs[0])
 cs = ptr32(int(cs) + 8)
 fp = ptr32(int(fp) - (ip[1] << 2))
-ip = ptr8(int(ip) + 4)
 pend = fuel + 1
 fuel = 0
 break""")

@@ -7,8 +7,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import micropython
-from tools.host import OUT, ROOT, HostError, call, has, lock, say
+from tools import debian, micropython
+from tools.host import OUT, ROOT, HostError, call, has, lock
 
 SHARED = ROOT.parent / "shared" / "spec" / "spec.tar.xz"
 CACHE = OUT / "suite"
@@ -90,42 +90,14 @@ def _packaged() -> Path:
             return target / PACKAGE_FOLDER
         if not (has("apt-get") and has("dpkg")):
             raise HostError("the specification's tests: no ../shared/spec/spec.tar.xz, no PITWASM_SPEC and no apt-get to fetch them with")
-        apt = CACHE / "apt"
-        for sub in ("lists/partial", "cache/archives/partial"):
-            (apt / sub).mkdir(parents=True, exist_ok=True)
-        (apt / "status").touch()
-        settings = {
-            "Dir::Etc::sourcelist": apt / "sources.list",
-            "Dir::Etc::sourceparts": "/dev/null",
-            "Dir::State::lists": apt / "lists",
-            "Dir::State::status": apt / "status",
-            "Dir::Cache": apt / "cache",
-            "APT::Sandbox::User": "",
-            "Acquire::Languages": "none",
-            "Acquire::Retries": "3",
-        }
-        command = ["apt-get", "-q", *(part for key, value in settings.items() for part in ("-o", f"{key}={value}"))]
-        mirror = os.environ.get("PITWASM_MIRROR") or micropython.debian_mirror()
-        signed = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg"
-        errors = []
-        for suite in os.environ.get("PITWASM_SUITE", " ".join(micropython.SUITES)).split():
-            say(f"fetching the specification's tests from Debian {suite}")
-            (apt / "sources.list").write_text(f"deb [{signed}] {mirror} {suite} main\n")
-            try:
-                call(*command, "update")
-                call(*command, "download", PACKAGE, cwd=apt)
-            except HostError as exc:
-                errors.append(str(exc))
-                continue
-            package = max(apt.glob(f"{PACKAGE}_*.deb"), key=lambda path: path.stat().st_mtime)
-            fresh = CACHE / "unpacking"
-            shutil.rmtree(fresh, ignore_errors=True)
-            call("dpkg", "-x", package, fresh)
-            if (fresh / PACKAGE_FOLDER).is_dir():
-                fresh.rename(target)
-                return target / PACKAGE_FOLDER
-            errors.append(f"{package.name} holds no {PACKAGE_FOLDER}")
-        raise HostError("\n".join(errors))
+        package = debian.fetch(CACHE / "dl", debian.suites(*micropython.SUITES), binaries=[PACKAGE])[PACKAGE]
+        fresh = CACHE / "unpacking"
+        shutil.rmtree(fresh, ignore_errors=True)
+        call("dpkg", "-x", package, fresh)
+        if not (fresh / PACKAGE_FOLDER).is_dir():
+            raise HostError(f"{package.name} holds no {PACKAGE_FOLDER}")
+        fresh.rename(target)
+        return target / PACKAGE_FOLDER
 
 
 def files(groups: list[str], name: str | None = None) -> list[SpecFile]:

@@ -15,11 +15,11 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
     """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, floats.flt or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
-    pool's address. Entering costs a unit of fuel, as every taken backward branch and every call does (they leave the inner loop by break).
+    pool's address. In between, ip is at the word that runs: the inner loop starts by going on 4 bytes. Entering costs a unit of fuel, as every taken backward branch and every call does (they leave the inner loop by break).
     """
     base = int(ip)
     e = ptr32(base + env)
-    ip = ptr8(base + e[layout.E_IP >> 2])
+    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
     fp = ptr32(base + e[layout.E_FP >> 2])
     cs = ptr32(base + e[layout.E_CS >> 2])
     nxt = ptr32(base + e[layout.E_INST >> 2])  # the instance to run in; differs from inst when the environment must be read again
@@ -49,7 +49,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if code == 0x200:
                     code = int(bulk(pool, int(ip) - base, int(fp) - base, env))
                 if code & 0x100:  # done: go on behind the word
-                    ip = ptr8(int(ip) + (code & 15))
+                    ip = ptr8(int(ip) + (code & 15) - 4)
                     code = 0
                     fuel = pend + 1
                     continue
@@ -70,6 +70,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     continue
                 code = layout.S_FUEL
                 pend = 0
+                ip = ptr8(int(ip) + 4)
             e[layout.E_IP >> 2] = int(ip) - base
             e[layout.E_FP >> 2] = int(fp) - base
             e[layout.E_CS >> 2] = int(cs) - base
@@ -77,6 +78,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
             e[layout.E_DETAIL >> 2] = t
             return code & 0xff
         while True:
+            ip = ptr8(int(ip) + 4)
             op = ip[0]
             if op & 128:
              if op & 64:
@@ -90,17 +92,14 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    pend = fuel
                    fuel = 0
                    break
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 16:
                # I32_ADD_I [op, dai]
                fp[ip[1]] = fp[ip[2]] + ip[3]
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 8:
                # I32_ADD [op, dab]
                fp[ip[1]] = fp[ip[2]] + fp[ip[3]]
-               ip = ptr8(int(ip) + 4)
                continue
               # BR_NE_I [op, ajj+R]
               if fp[ip[1]] != ptr16(ip)[1]:
@@ -109,14 +108,13 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                   if t < 0:
                       break
                   continue
-              ip = ptr8(int(ip) + 8)
+              ip = ptr8(int(ip) + 4)
               continue
              if op & 32:
               if op & 16:
                if op & 8:
                 # MOV [op, da]
                 fp[ip[1]] = fp[ip[2]]
-                ip = ptr8(int(ip) + 4)
                 continue
                # LOAD [op, dao]
                t = fp[ip[2]]
@@ -124,12 +122,10 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    m = ptr8(int(mem) + t + ip[3])
                    if W64:
                        fp[ip[1]] = ptr32(m)[0]
-                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 3 == 0:
                            fp[ip[1]] = ptr32(m)[0]
-                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -149,7 +145,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                elif uint(t) < uint(v):
                    w = 1
                fp[ip[1]] = (w ^ op) & 1
-               ip = ptr8(int(ip) + 4)
                continue
               # I32_CMP_I [op, dai]
               t = fp[ip[2]]
@@ -164,7 +159,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
               elif uint(t) < uint(v):
                   w = 1
               fp[ip[1]] = (w ^ op) & 1
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 16:
               if op & 8:
@@ -185,7 +179,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    elif UC(fp[t + 1]) < UC(fp[v + 1]):
                        w = 1
                fp[ip[1]] = (w ^ op) & 1
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 4:
                # BR_EQ_I [op, ajj+R]
@@ -195,7 +188,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    if t < 0:
                        break
                    continue
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               # BR [op, ...]
               t = S32(ptr32(ip)[0]) >> 8
@@ -211,12 +204,10 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    m = ptr8(int(mem) + t + ip[3])
                    if W64:
                        ptr32(m)[0] = fp[ip[2]]
-                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 3 == 0:
                            ptr32(m)[0] = fp[ip[2]]
-                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -246,16 +237,14 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                       fp[t] = 0
                       t += 1
                       w -= 1
-              ip = ptr8(int(h) + 8)
+              ip = ptr8(int(h) + 4)
               break
              if op & 4:
               # CONST [op, djj]
               fp[ip[1]] = ptr16(ip)[1]
-              ip = ptr8(int(ip) + 4)
               continue
              # I32_SUB_I [op, dai]
              fp[ip[1]] = fp[ip[2]] - ip[3]
-             ip = ptr8(int(ip) + 4)
              continue
             if op & 64:
              if op & 32:
@@ -264,7 +253,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if op & 4:
                  # I32_SHL_I [op, dai]
                  fp[ip[1]] = fp[ip[2]] << (ip[3])
-                 ip = ptr8(int(ip) + 4)
                  continue
                 # BR_LT_S [op, ab.+R]
                 if S32(fp[ip[1]]) < S32(fp[ip[2]]):
@@ -273,7 +261,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     if t < 0:
                         break
                     continue
-                ip = ptr8(int(ip) + 8)
+                ip = ptr8(int(ip) + 4)
                 continue
                if op & 4:
                 # RET1 [op, a]
@@ -281,7 +269,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 ip = ptr8(base + cs[0])
                 cs = ptr32(int(cs) + 4)
                 fp = ptr32(int(fp) - (ip[1] << 2))
-                ip = ptr8(int(ip) + 4)
                 continue
                # I64_LOGIC [op, dab]
                t = ip[2]
@@ -296,7 +283,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                else:
                    fp[w] = fp[t] & fp[v]
                    fp[w + 1] = fp[t + 1] & fp[v + 1]
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 8:
                if op & 4:
@@ -314,7 +300,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                         x64 = x64 << t
                     fp[v] = x64
                     fp[v + 1] = x64 >> 32
-                    ip = ptr8(int(ip) + 4)
                     continue
                 else:
                     v = ip[2]
@@ -343,7 +328,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                             y = int(uint(y) >> t) | (u << (32 - t))
                     fp[v] = z
                     fp[v + 1] = y
-                    ip = ptr8(int(ip) + 4)
                     continue
                # I32_DIV [op, dab]
                t = fp[ip[2]]
@@ -390,7 +374,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                if v:
                    u = 0 - u
                fp[ip[1]] = u
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 4:
                if op & 2:
@@ -399,7 +382,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if UC(t) <= uint(lim - ip[3] - 1):
                     m = ptr8(int(mem) + t + ip[3])
                     fp[ip[1]] = m[0]
-                    ip = ptr8(int(ip) + 4)
                     continue
                 code = S_RARE
                 pend = fuel
@@ -412,7 +394,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    if t < 0:
                        break
                    continue
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               if op & 2:
                # BR_GE_S [op, ab.+R]
@@ -422,14 +404,13 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    if t < 0:
                        break
                    continue
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               # STORE8 [op, abo]
               t = fp[ip[1]]
               if UC(t) <= uint(lim - ip[3] - 1):
                   m = ptr8(int(mem) + t + ip[3])
                   m[0] = fp[ip[2]]
-                  ip = ptr8(int(ip) + 4)
                   continue
               code = S_RARE
               pend = fuel
@@ -441,7 +422,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if op & 2:
                  # I32_XOR [op, dab]
                  fp[ip[1]] = fp[ip[2]] ^ fp[ip[3]]
-                 ip = ptr8(int(ip) + 4)
                  continue
                 # LOAD_W [op, da.+O]
                 t = fp[ip[2]]
@@ -449,12 +429,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     m = ptr8(int(mem) + t + ptr32(ip)[1])
                     if W64:
                         fp[ip[1]] = ptr32(m)[0]
-                        ip = ptr8(int(ip) + 8)
+                        ip = ptr8(int(ip) + 4)
                         continue
                     else:
                         if int(m) & 3 == 0:
                             fp[ip[1]] = ptr32(m)[0]
-                            ip = ptr8(int(ip) + 8)
+                            ip = ptr8(int(ip) + 4)
                             continue
                 code = S_RARE
                 pend = fuel
@@ -463,17 +443,14 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                if op & 2:
                 # I32_SUB [op, dab]
                 fp[ip[1]] = fp[ip[2]] - fp[ip[3]]
-                ip = ptr8(int(ip) + 4)
                 continue
                # I32_AND [op, dab]
                fp[ip[1]] = fp[ip[2]] & fp[ip[3]]
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 4:
                if op & 2:
                 # I32_AND_I [op, dai]
                 fp[ip[1]] = fp[ip[2]] & ip[3]
-                ip = ptr8(int(ip) + 4)
                 continue
                # BR_EQ [op, ab.+R]
                if fp[ip[1]] == fp[ip[2]]:
@@ -482,7 +459,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    if t < 0:
                        break
                    continue
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               if op & 2:
                # BR_NE [op, ab.+R]
@@ -492,33 +469,29 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    if t < 0:
                        break
                    continue
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               # RET [op, ...]
               ip = ptr8(base + cs[0])
               cs = ptr32(int(cs) + 4)
               fp = ptr32(int(fp) - (ip[1] << 2))
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 8:
               if op & 4:
                if op & 2:
                 # I32_MUL [op, dab]
                 fp[ip[1]] = fp[ip[2]] * fp[ip[3]]
-                ip = ptr8(int(ip) + 4)
                 continue
                # I32_OR [op, dab]
                fp[ip[1]] = fp[ip[2]] | fp[ip[3]]
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 2:
                # I32_ADD_W [op, da.+I]
                fp[ip[1]] = fp[ip[2]] + ptr32(ip)[1]
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               # I32_SHR_U_I [op, dai]
               fp[ip[1]] = int(UC(fp[ip[2]]) >> (ip[3]))
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 4:
               if op & 2:
@@ -528,12 +501,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    m = ptr8(int(mem) + t + ptr32(ip)[1])
                    if W64:
                        ptr32(m)[0] = fp[ip[2]]
-                       ip = ptr8(int(ip) + 8)
+                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 3 == 0:
                            ptr32(m)[0] = fp[ip[2]]
-                           ip = ptr8(int(ip) + 8)
+                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -545,7 +518,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
               if ip[0] & 1:
                   u = 0 - u
               fp[ip[1]] = (t << (u & 31)) | int(UC(t) >> ((0 - u) & 31))
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 2:
               # I64_ROT [op, dab]
@@ -560,7 +532,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                       x64 = (x64 << t) | int(uint(x64) >> (64 - t))
                   fp[v] = x64
                   fp[v + 1] = x64 >> 32
-                  ip = ptr8(int(ip) + 4)
                   continue
               else:
                   v = ip[2]
@@ -581,7 +552,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                       y = w
                   fp[v] = z
                   fp[v + 1] = y
-                  ip = ptr8(int(ip) + 4)
                   continue
              if op & 1:
               # BR_GE_S_I [op, ajj+R]
@@ -591,7 +561,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                   if t < 0:
                       break
                   continue
-              ip = ptr8(int(ip) + 8)
+              ip = ptr8(int(ip) + 4)
               continue
              # BR_LT_U [op, ab.+R]
              if UC(fp[ip[1]]) < UC(fp[ip[2]]):
@@ -600,7 +570,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                  if t < 0:
                      break
                  continue
-             ip = ptr8(int(ip) + 8)
+             ip = ptr8(int(ip) + 4)
              continue
             if op & 32:
              if op & 16:
@@ -610,14 +580,14 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                  if op & 1:
                   # CONST_W [op, d..+I]
                   fp[ip[1]] = ptr32(ip)[1]
-                  ip = ptr8(int(ip) + 8)
+                  ip = ptr8(int(ip) + 4)
                   continue
                  # LOAD8_U_W [op, da.+O]
                  t = fp[ip[2]]
                  if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
                      m = ptr8(int(mem) + t + ptr32(ip)[1])
                      fp[ip[1]] = m[0]
-                     ip = ptr8(int(ip) + 8)
+                     ip = ptr8(int(ip) + 4)
                      continue
                  code = S_RARE
                  pend = fuel
@@ -626,7 +596,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if op & 1:
                  # I32_AND_W [op, da.+I]
                  fp[ip[1]] = fp[ip[2]] & ptr32(ip)[1]
-                 ip = ptr8(int(ip) + 8)
+                 ip = ptr8(int(ip) + 4)
                  continue
                 # BR_LT_U_I [op, ajj+R]
                 if UC(fp[ip[1]]) < uint(ptr16(ip)[1]):
@@ -635,7 +605,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     if t < 0:
                         break
                     continue
-                ip = ptr8(int(ip) + 8)
+                ip = ptr8(int(ip) + 4)
                 continue
                if op & 2:
                 if op & 1:
@@ -646,23 +616,20 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                      if t < 0:
                          break
                      continue
-                 ip = ptr8(int(ip) + 8)
+                 ip = ptr8(int(ip) + 4)
                  continue
                 # GLOBAL_GET [op, djj]
                 fp[ip[1]] = ptr32(base + gl[ptr16(ip)[1]])[0]
-                ip = ptr8(int(ip) + 4)
                 continue
                if op & 1:
                 # GLOBAL_SET [op, ajj]
                 r = ptr32(base + gl[ptr16(ip)[1]])
                 r[0] = fp[ip[1]]
-                ip = ptr8(int(ip) + 4)
                 continue
                # LOAD_C [op, djj]
                t = ptr16(ip)[1]
                if t <= lim - 4:
                    fp[ip[1]] = ptr32(int(mem) + t)[0]
-                   ip = ptr8(int(ip) + 4)
                    continue
                code = S_RARE
                pend = fuel
@@ -675,7 +642,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                  t = ptr16(ip)[1]
                  if t <= lim - 4:
                      ptr32(int(mem) + t)[0] = fp[ip[1]]
-                     ip = ptr8(int(ip) + 4)
                      continue
                  code = S_RARE
                  pend = fuel
@@ -683,7 +649,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                  break
                 # I32_SHR_S_I [op, dai]
                 fp[ip[1]] = S32(fp[ip[2]]) >> (ip[3])
-                ip = ptr8(int(ip) + 4)
                 continue
                if op & 1:
                 # SELECT [op, dab+]
@@ -691,14 +656,14 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     fp[ip[1]] = fp[ip[2]]
                 else:
                     fp[ip[1]] = fp[ip[3]]
-                ip = ptr8(int(ip) + 8)
+                ip = ptr8(int(ip) + 4)
                 continue
                # STORE8_W [op, ab.+O]
                t = fp[ip[1]]
                if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
                    m = ptr8(int(mem) + t + ptr32(ip)[1])
                    m[0] = fp[ip[2]]
-                   ip = ptr8(int(ip) + 8)
+                   ip = ptr8(int(ip) + 4)
                    continue
                code = S_RARE
                pend = fuel
@@ -716,7 +681,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     x64 = x64 + y64
                     fp[v] = x64
                     fp[v + 1] = x64 >> 32
-                    ip = ptr8(int(ip) + 4)
                     continue
                 else:
                     v = ip[2]
@@ -728,20 +692,17 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     v = ip[1]
                     fp[v] = t
                     fp[v + 1] = w
-                    ip = ptr8(int(ip) + 4)
                     continue
                # I32_MUL_I [op, dai]
                fp[ip[1]] = fp[ip[2]] * ip[3]
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 1:
                # I32_MUL_W [op, da.+I]
                fp[ip[1]] = fp[ip[2]] * ptr32(ip)[1]
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               # I32_SHL [op, dab]
               fp[ip[1]] = fp[ip[2]] << (fp[ip[3]] & 31)
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 8:
               if op & 4:
@@ -754,7 +715,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                      if t < 0:
                          break
                      continue
-                 ip = ptr8(int(ip) + 8)
+                 ip = ptr8(int(ip) + 4)
                  continue
                 # CALL_REF [op, ajj+]
                 x = ptr32(int(ip) + 4)
@@ -847,7 +808,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                         fp[t] = 0
                         t += 1
                         w -= 1
-                ip = ptr8(int(h) + 8)
+                ip = ptr8(int(h) + 4)
                 break
                if op & 1:
                 # MOV64 [op, da]
@@ -855,7 +816,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 v = ip[2]
                 fp[t] = fp[v]
                 fp[t + 1] = fp[v + 1]
-                ip = ptr8(int(ip) + 4)
                 continue
                # LOAD64 [op, dao]
                t = fp[ip[2]]
@@ -865,14 +825,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                        r = ptr32(int(fp) + (ip[1] << 2))
                        r[0] = ptr32(m)[0]
                        r[1] = ptr32(m)[1]
-                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 3 == 0:
                            r = ptr32(int(fp) + (ip[1] << 2))
                            r[0] = ptr32(m)[0]
                            r[1] = ptr32(m)[1]
-                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -888,14 +846,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                         r = ptr32(int(fp) + (ip[2] << 2))
                         ptr32(m)[0] = r[0]
                         ptr32(m)[1] = r[1]
-                        ip = ptr8(int(ip) + 4)
                         continue
                     else:
                         if int(m) & 3 == 0:
                             r = ptr32(int(fp) + (ip[2] << 2))
                             ptr32(m)[0] = r[0]
                             ptr32(m)[1] = r[1]
-                            ip = ptr8(int(ip) + 4)
                             continue
                 code = S_RARE
                 pend = fuel
@@ -903,19 +859,18 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 break
                # I32_OR_I [op, dai]
                fp[ip[1]] = fp[ip[2]] | ip[3]
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 1:
                # I32_XOR_W [op, da.+I]
                fp[ip[1]] = fp[ip[2]] ^ ptr32(ip)[1]
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               # BR_TABLE [op, a..+I]
               t = fp[ip[1]]
               w = ptr32(ip)[1]
               if UC(t) > UC(w):
                   t = w
-              ip = ptr8(int(ip) + 8 + (t << 2))
+              ip = ptr8(int(ip) + 4 + (t << 2))
               continue
              if op & 4:
               if op & 2:
@@ -927,14 +882,13 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 ip = ptr8(base + cs[0])
                 cs = ptr32(int(cs) + 4)
                 fp = ptr32(int(fp) - (ip[1] << 2))
-                ip = ptr8(int(ip) + 4)
                 continue
                # CONST64 [op, d..+I]
                t = ip[1]
                v = S32(ptr32(ip)[1])
                fp[t] = v
                fp[t + 1] = v >> 31
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               if op & 1:
                # LOAD8_S [op, dao]
@@ -942,7 +896,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                if UC(t) <= uint(lim - ip[3] - 1):
                    m = ptr8(int(mem) + t + ip[3])
                    fp[ip[1]] = (m[0] ^ 0x80) - 0x80
-                   ip = ptr8(int(ip) + 4)
                    continue
                code = S_RARE
                pend = fuel
@@ -954,12 +907,10 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                   m = ptr8(int(mem) + t + ip[3])
                   if W64:
                       fp[ip[1]] = ptr16(m)[0]
-                      ip = ptr8(int(ip) + 4)
                       continue
                   else:
                       if int(m) & 1 == 0:
                           fp[ip[1]] = ptr16(m)[0]
-                          ip = ptr8(int(ip) + 4)
                           continue
               code = S_RARE
               pend = fuel
@@ -973,12 +924,10 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    m = ptr8(int(mem) + t + ip[3])
                    if W64:
                        ptr16(m)[0] = fp[ip[2]]
-                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 1 == 0:
                            ptr16(m)[0] = fp[ip[2]]
-                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -994,7 +943,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                   x64 = x64 * y64
                   fp[v] = x64
                   fp[v + 1] = x64 >> 32
-                  ip = ptr8(int(ip) + 4)
                   continue
               else:
                   v = ip[2]
@@ -1015,16 +963,13 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                   t = ip[1]
                   fp[t] = (v & 0xffff) | (w << 16)
                   fp[t + 1] = y
-                  ip = ptr8(int(ip) + 4)
                   continue
              if op & 1:
               # I32_XOR_I [op, dai]
               fp[ip[1]] = fp[ip[2]] ^ ip[3]
-              ip = ptr8(int(ip) + 4)
               continue
              # I32_SHR_U [op, dab]
              fp[ip[1]] = int(UC(fp[ip[2]]) >> (fp[ip[3]] & 31))
-             ip = ptr8(int(ip) + 4)
              continue
             if op & 16:
              if op & 8:
@@ -1037,12 +982,10 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                      m = ptr8(int(mem) + t + ip[3])
                      if W64:
                          fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
-                         ip = ptr8(int(ip) + 4)
                          continue
                      else:
                          if int(m) & 1 == 0:
                              fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
-                             ip = ptr8(int(ip) + 4)
                              continue
                  code = S_RARE
                  pend = fuel
@@ -1058,7 +1001,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     x64 = x64 - y64
                     fp[v] = x64
                     fp[v + 1] = x64 >> 32
-                    ip = ptr8(int(ip) + 4)
                     continue
                 else:
                     v = ip[2]
@@ -1070,7 +1012,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                     v = ip[1]
                     fp[v] = t
                     fp[v + 1] = w
-                    ip = ptr8(int(ip) + 4)
                     continue
                if op & 1:
                 # RARE [op, sxy+]
@@ -1086,14 +1027,14 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                        r = ptr32(int(fp) + (ip[1] << 2))
                        r[0] = ptr32(m)[0]
                        r[1] = ptr32(m)[1]
-                       ip = ptr8(int(ip) + 8)
+                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 3 == 0:
                            r = ptr32(int(fp) + (ip[1] << 2))
                            r[0] = ptr32(m)[0]
                            r[1] = ptr32(m)[1]
-                           ip = ptr8(int(ip) + 8)
+                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -1109,14 +1050,14 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                         r = ptr32(int(fp) + (ip[2] << 2))
                         ptr32(m)[0] = r[0]
                         ptr32(m)[1] = r[1]
-                        ip = ptr8(int(ip) + 8)
+                        ip = ptr8(int(ip) + 4)
                         continue
                     else:
                         if int(m) & 3 == 0:
                             r = ptr32(int(fp) + (ip[2] << 2))
                             ptr32(m)[0] = r[0]
                             ptr32(m)[1] = r[1]
-                            ip = ptr8(int(ip) + 8)
+                            ip = ptr8(int(ip) + 4)
                             continue
                 code = S_RARE
                 pend = fuel
@@ -1124,17 +1065,15 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 break
                # I32_OR_W [op, da.+I]
                fp[ip[1]] = fp[ip[2]] | ptr32(ip)[1]
-               ip = ptr8(int(ip) + 8)
+               ip = ptr8(int(ip) + 4)
                continue
               if op & 1:
                # I32_SHR_S [op, dab]
                fp[ip[1]] = S32(fp[ip[2]]) >> (fp[ip[3]] & 31)
-               ip = ptr8(int(ip) + 4)
                continue
               # I32_ROTL_I [op, dai]
               t = fp[ip[2]]
               fp[ip[1]] = (t << ip[3]) | int(UC(t) >> ((32 - ip[3]) & 31))
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 4:
               if op & 2:
@@ -1144,7 +1083,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 ip = ptr8(base + cs[0])
                 cs = ptr32(int(cs) + 8)
                 fp = ptr32(int(fp) - (ip[1] << 2))
-                ip = ptr8(int(ip) + 4)
                 pend = fuel + 1
                 fuel = 0
                 break
@@ -1152,7 +1090,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                t = ip[1]
                fp[t] = ptr32(ip)[1]
                fp[t + 1] = ptr32(ip)[2]
-               ip = ptr8(int(ip) + 12)
+               ip = ptr8(int(ip) + 8)
                continue
               if op & 1:
                # LOAD8_S_W [op, da.+O]
@@ -1160,7 +1098,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
                    m = ptr8(int(mem) + t + ptr32(ip)[1])
                    fp[ip[1]] = (m[0] ^ 0x80) - 0x80
-                   ip = ptr8(int(ip) + 8)
+                   ip = ptr8(int(ip) + 4)
                    continue
                code = S_RARE
                pend = fuel
@@ -1172,12 +1110,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                   m = ptr8(int(mem) + t + ptr32(ip)[1])
                   if W64:
                       fp[ip[1]] = ptr16(m)[0]
-                      ip = ptr8(int(ip) + 8)
+                      ip = ptr8(int(ip) + 4)
                       continue
                   else:
                       if int(m) & 1 == 0:
                           fp[ip[1]] = ptr16(m)[0]
-                          ip = ptr8(int(ip) + 8)
+                          ip = ptr8(int(ip) + 4)
                           continue
               code = S_RARE
               pend = fuel
@@ -1191,12 +1129,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    m = ptr8(int(mem) + t + ptr32(ip)[1])
                    if W64:
                        ptr16(m)[0] = fp[ip[2]]
-                       ip = ptr8(int(ip) + 8)
+                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 1 == 0:
                            ptr16(m)[0] = fp[ip[2]]
-                           ip = ptr8(int(ip) + 8)
+                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -1206,7 +1144,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
               t = ptr16(ip)[1]
               if t <= lim - 1:
                   fp[ip[1]] = mem[t]
-                  ip = ptr8(int(ip) + 4)
                   continue
               code = S_RARE
               pend = fuel
@@ -1217,7 +1154,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
               t = ptr16(ip)[1]
               if t <= lim - 1:
                   mem[t] = fp[ip[1]]
-                  ip = ptr8(int(ip) + 4)
                   continue
               code = S_RARE
               pend = fuel
@@ -1228,7 +1164,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
              t = S32(fp[ip[2]])
              fp[v] = t
              fp[v + 1] = t >> 31
-             ip = ptr8(int(ip) + 4)
              continue
             if op & 8:
              if op & 4:
@@ -1239,7 +1174,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 t = fp[ip[2]]
                 fp[v] = t
                 fp[v + 1] = 0
-                ip = ptr8(int(ip) + 4)
                 continue
                # I64_EQZ [op, da]
                v = ip[2]
@@ -1247,7 +1181,6 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                if fp[v] | fp[v + 1]:
                    t = 0
                fp[ip[1]] = t
-               ip = ptr8(int(ip) + 4)
                continue
               if op & 1:
                # LOAD16_S_W [op, da.+O]
@@ -1256,12 +1189,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                    m = ptr8(int(mem) + t + ptr32(ip)[1])
                    if W64:
                        fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
-                       ip = ptr8(int(ip) + 8)
+                       ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 1 == 0:
                            fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
-                           ip = ptr8(int(ip) + 8)
+                           ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
                pend = fuel
@@ -1269,13 +1202,11 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                break
               # I32_EXTEND8_S [op, da]
               fp[ip[1]] = ((fp[ip[2]] & 0xff) ^ 0x80) - 0x80
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 2:
               if op & 1:
                # I32_EXTEND16_S [op, da]
                fp[ip[1]] = ((fp[ip[2]] & 0xffff) ^ 0x8000) - 0x8000
-               ip = ptr8(int(ip) + 4)
                continue
               # SELECT64 [op, dab+]
               v = ip[2]
@@ -1284,7 +1215,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
               t = ip[1]
               fp[t] = fp[v]
               fp[t + 1] = fp[v + 1]
-              ip = ptr8(int(ip) + 8)
+              ip = ptr8(int(ip) + 4)
               continue
              if op & 1:
               # GLOBAL_GET64 [op, djj]
@@ -1292,14 +1223,12 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
               r = ptr32(base + gl[ptr16(ip)[1]])
               fp[t] = r[0]
               fp[t + 1] = r[1]
-              ip = ptr8(int(ip) + 4)
               continue
              # GLOBAL_SET64 [op, ajj]
              t = ip[1]
              r = ptr32(base + gl[ptr16(ip)[1]])
              r[0] = fp[t]
              r[1] = fp[t + 1]
-             ip = ptr8(int(ip) + 4)
              continue
             if op & 4:
              if op & 2:
@@ -1316,16 +1245,13 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                ip = ptr8(base + cs[0])
                cs = ptr32(int(cs) + 4)
                fp = ptr32(int(fp) - (ip[1] << 2))
-               ip = ptr8(int(ip) + 4)
                continue
               # GET_W [op, djj]
               fp[ip[1]] = fp[ptr16(ip)[1]]
-              ip = ptr8(int(ip) + 4)
               continue
              if op & 1:
               # SET_W [op, ajj]
               fp[ptr16(ip)[1]] = fp[ip[1]]
-              ip = ptr8(int(ip) + 4)
               continue
              # EXIT [op, ...]
              code = 256
@@ -1341,12 +1267,10 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
               break
              # FP_ADD [op, .jj]
              fp = ptr32(int(fp) + (ptr16(ip)[1] << 2))
-             ip = ptr8(int(ip) + 4)
              continue
             if op & 1:
              # FP_SUB [op, .jj]
              fp = ptr32(int(fp) - (ptr16(ip)[1] << 2))
-             ip = ptr8(int(ip) + 4)
              continue
             # TRAP_MEM [op, .ao]
             code = S_RARE

@@ -10,7 +10,6 @@ from .errors import LoadError, PitwasmError, PoolExhausted, Reject, ValidationEr
 from .modules import discard, find_export
 from .pool import get32, put16, put32
 from .reader import Reader
-from .sections import array, get, put
 
 # Sections by their number; their order in a module is _ORDER.
 _NAMES = "custom,type,import,function,table,memory,global,export,start,element,code,data,data count,tag"
@@ -31,8 +30,8 @@ def load(pool, source, name=None, lazy=False, names=False):
         if lazy:
             if r.bytes is None:
                 raise TypeError("lazy loading needs a bytes-like source")
-            put(r, layout.M_FLAGS, layout.MF_LAZY)
-        put(r, layout.M_CUT, 0xFFFFFFFF)
+            r.put(layout.M_FLAGS, layout.MF_LAZY)
+        r.put(layout.M_CUT, 0xFFFFFFFF)
         if name is not None:
             _name(r, name)
         _header(r)
@@ -44,7 +43,7 @@ def load(pool, source, name=None, lazy=False, names=False):
                 break
             done = _section(r, section, done, names)
         _end(r)
-        put(r, layout.M_NEXT, get32(pool.buf, layout.P_MODULES))
+        r.put(layout.M_NEXT, get32(pool.buf, layout.P_MODULES))
         put32(pool.buf, layout.P_MODULES, mod)
         return mod
     except BaseException as exc:
@@ -67,7 +66,7 @@ def load(pool, source, name=None, lazy=False, names=False):
 
 def _name(r, name):
     text = name.encode()
-    off = array(r, layout.M_NAME, 2 + len(text), layout.K_NAMES)
+    off = r.array(layout.M_NAME, 2 + len(text), layout.K_NAMES)
     put16(r.pool.buf, off, len(text))
     r.pool.buf[off + 2 : off + 2 + len(text)] = text
 
@@ -112,13 +111,13 @@ def _custom(r, names):
     r.name(tmp, n)
     is_name = bytes(pool.view[tmp : tmp + min(n, 5)]) == b"name" if n == 4 else False
     pool.free(tmp)
-    if names and is_name and not get(r, layout.M_NAMES):
+    if names and is_name and not r.get(layout.M_NAMES):
         try:
             while r.left():
                 kind = r.byte()
                 size = r.count()
                 if kind == 1:  # function names (7.4.1)
-                    r.into(array(r, layout.M_NAMES, size, layout.K_NAMES), size)
+                    r.into(r.array(layout.M_NAMES, size, layout.K_NAMES), size)
                     break
                 r.skip(size)
         except LoadError:
@@ -131,17 +130,17 @@ def _code(r):
     pool = r.pool
     buf = pool.buf
     t = r.t
-    imported = get(r, layout.M_NIMPF)
+    imported = r.get(layout.M_NIMPF)
     n = r.count()
-    if n != get(r, layout.M_NFUNCS) - imported:
+    if n != r.get(layout.M_NFUNCS) - imported:
         raise LoadError("function and code section have inconsistent lengths")
-    put(r, layout.M_CODEBYTES, r.left())
-    put(r, layout.M_CODEOFF, r.offset())
+    r.put(layout.M_CODEBYTES, r.left())
+    r.put(layout.M_CODEOFF, r.offset())
     if not n:
         return
-    lazy = get(r, layout.M_FLAGS) & layout.MF_LAZY
-    entries = array(r, layout.M_ENTRIES, 4 * n, layout.K_FUNCS)
-    bodies = array(r, layout.M_BODIES, 4 * n, layout.K_FUNCS) if lazy else 0
+    lazy = r.get(layout.M_FLAGS) & layout.MF_LAZY
+    entries = r.array(layout.M_ENTRIES, 4 * n, layout.K_FUNCS)
+    bodies = r.array(layout.M_BODIES, 4 * n, layout.K_FUNCS) if lazy else 0
     sections.declared(r)
     _safe(r)
     work = _prepare(r, layout.TF_CHECK if lazy else 0)
@@ -156,14 +155,14 @@ def _code(r):
         pool.free(work)
     else:
         _words(r, work)
-        put(r, layout.M_CODE, work)
+        r.put(layout.M_CODE, work)
     if flags & layout.TF_FLOAT:
-        put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_FLOAT)
+        r.put(layout.M_FLAGS, r.get(layout.M_FLAGS) | layout.MF_FLOAT)
     if flags & layout.TF_BULK:
-        put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_BULK)
+        r.put(layout.M_FLAGS, r.get(layout.M_FLAGS) | layout.MF_BULK)
     if flags & layout.TF_GROWS:
-        put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_GROWS)
-        put(r, layout.M_CUT, 0xFFFFFFFF)
+        r.put(layout.M_FLAGS, r.get(layout.M_FLAGS) | layout.MF_GROWS)
+        r.put(layout.M_CUT, 0xFFFFFFFF)
 
 
 def _prepare(r, flags):
@@ -171,7 +170,7 @@ def _prepare(r, flags):
     buf = r.pool.buf
     t = r.t
     put32(buf, t + layout.T_FLAGS, flags)
-    put32(buf, t + layout.T_SAFE, get(r, layout.M_SAFE))
+    put32(buf, t + layout.T_SAFE, r.get(layout.M_SAFE))
     work, size = r.pool.take_largest(layout.K_CODE, r.mod)
     put32(buf, t + layout.T_CODE, work)
     put32(buf, t + layout.T_LIMIT, work + size)
@@ -182,7 +181,7 @@ def _words(r, work):
     """Keep of the workspace what was written; its bytes."""
     size = get32(r.pool.buf, r.t + layout.T_CODE) - work
     r.pool.shrink(work, size)
-    put(r, layout.M_WORDS, get(r, layout.M_WORDS) + size)
+    r.put(layout.M_WORDS, r.get(layout.M_WORDS) + size)
 
 
 def _body(r, function, work):
@@ -222,10 +221,10 @@ def _safe(r):
 
     The toolchain's __heap_base, or __data_end and the stack pointer, say what a module uses that never grows its memory.
     """
-    if not get(r, layout.M_NMEMS):
+    if not r.get(layout.M_NMEMS):
         return
-    safe = get32(r.pool.buf, get(r, layout.M_MEMS) + layout.MD_MIN) << 16
-    if not get(r, layout.M_NIMPM):
+    safe = get32(r.pool.buf, r.get(layout.M_MEMS) + layout.MD_MIN) << 16
+    if not r.get(layout.M_NIMPM):
         cut = _constant(r, b"__heap_base")
         if cut < 0:
             cut = _constant(r, b"__data_end")
@@ -235,8 +234,8 @@ def _safe(r):
                     cut = max(cut, sp)
         if 0 <= cut <= safe:
             safe = (cut + 7) & -8
-            put(r, layout.M_CUT, safe)
-    put(r, layout.M_SAFE, min(safe, 0xFFFFFFFF))
+            r.put(layout.M_CUT, safe)
+    r.put(layout.M_SAFE, min(safe, 0xFFFFFFFF))
 
 
 def _constant(r, name):
@@ -245,8 +244,8 @@ def _constant(r, name):
     entry = find_export(r.pool, r.mod, name)
     if entry and buf[entry + layout.EX_KIND] == 3:
         i = get32(buf, entry + layout.EX_INDEX)
-        off = get(r, layout.M_GLOBALS) + i * layout.GD_SIZE
-        if i >= get(r, layout.M_NIMPG) and buf[off] == layout.V_I32 and not buf[off + 1] and not buf[off + 2]:
+        off = r.get(layout.M_GLOBALS) + i * layout.GD_SIZE
+        if i >= r.get(layout.M_NIMPG) and buf[off] == layout.V_I32 and not buf[off + 1] and not buf[off + 2]:
             return get32(buf, off + layout.GD_LO)
     return -1
 
@@ -254,8 +253,8 @@ def _constant(r, name):
 def _stack_pointer(r):
     """The first mutable i32 global's constant, which is where the stack starts; 0 when there is none."""
     buf = r.pool.buf
-    for i in range(get(r, layout.M_NIMPG), get(r, layout.M_NGLOBALS)):
-        off = get(r, layout.M_GLOBALS) + i * layout.GD_SIZE
+    for i in range(r.get(layout.M_NIMPG), r.get(layout.M_NGLOBALS)):
+        off = r.get(layout.M_GLOBALS) + i * layout.GD_SIZE
         if buf[off + layout.GD_TYPE] == layout.V_I32 and buf[off + layout.GD_MUT]:
             return 0 if buf[off + layout.GD_INIT] else get32(buf, off + layout.GD_LO)
     return 0
@@ -263,14 +262,14 @@ def _stack_pointer(r):
 
 def _end(r):
     """What only the whole module shows (5.5.16), and putting away what only loading needs."""
-    if get(r, layout.M_NFUNCS) != get(r, layout.M_NIMPF) and not get(r, layout.M_ENTRIES):
+    if r.get(layout.M_NFUNCS) != r.get(layout.M_NIMPF) and not r.get(layout.M_ENTRIES):
         raise LoadError("function and code section have inconsistent lengths")
-    if get(r, layout.M_NDATACOUNT) > 1 and not get(r, layout.M_DATAS):
+    if r.get(layout.M_NDATACOUNT) > 1 and not r.get(layout.M_DATAS):
         raise LoadError("data count and data section have inconsistent lengths")
-    off = get(r, layout.M_DECLARED)
+    off = r.get(layout.M_DECLARED)
     if off:
         r.pool.free(off)
-        put(r, layout.M_DECLARED, 0)
+        r.put(layout.M_DECLARED, 0)
 
 
 def translate_function(pool, mod, source, function):
@@ -284,14 +283,14 @@ def translate_function(pool, mod, source, function):
         marks = sections.declared(r)
         for at in range(marks, marks + pool.size_of(marks)):
             buf[at] = 255
-        r.seek(get32(buf, get(r, layout.M_BODIES) + 4 * i))
+        r.seek(get32(buf, r.get(layout.M_BODIES) + 4 * i))
         work = _prepare(r, 0)
         _body(r, function, work)
         _words(r, work)
-        put32(buf, get(r, layout.M_ENTRIES) + 4 * i, get32(buf, r.t + layout.T_START))
+        put32(buf, r.get(layout.M_ENTRIES) + 4 * i, get32(buf, r.t + layout.T_START))
         work = 0
     finally:
-        put(r, layout.M_DECLARED, 0)
+        r.put(layout.M_DECLARED, 0)
         for at in (marks, work):
             if at:
                 pool.free(at)

@@ -70,14 +70,17 @@ def settle(pool, c, T, ctl, types, n, dry=False):
 
 
 def jump(pool, c, T, ctl, field, op, x=0, y=0, z=0):
-    """A branch word to the label of ctl; field C_TARGET, C_ELSE or C_TRAMP: where branches wait that do not know their target yet."""
+    """A branch word to the label of ctl; field C_TARGET, C_ELSE or C_TRAMP: where branches wait that do not know their target yet.
+
+    Distances count from behind the (first) word: the loop has gone on by then.
+    """
     if not c[T + layout.T_LIVE // 4]:
         return
     emit(pool, op, x, y, z)
     at = c[T + layout.T_LAST // 4]
     v = c[ctl + field >> 2]
     if field == layout.C_TARGET and c[ctl + layout.C_KIND >> 2] == layout.CK_LOOP:
-        v -= at
+        v -= at + 4
     else:
         c[ctl + field >> 2] = at - c[T + layout.T_START // 4]
     if op == layout.OP_BR:
@@ -96,11 +99,11 @@ def patch(c, T, link):
         v = c[at >> 2]
         if v & 0xFF == layout.OP_BR:
             link = v >> 8
-            c[at >> 2] = target - at << 8 | layout.OP_BR
+            c[at >> 2] = (target - at - 4 << 8 | layout.OP_BR) & 0xFFFFFFFF
         else:
             at += 4
             link = c[at >> 2]
-            c[at >> 2] = target - at + 4
+            c[at >> 2] = target - at
 
 
 def conditional(pool, c, T, ctl, field, cond, flip):

@@ -7,6 +7,7 @@ import micropython
 
 from . import layout
 from .errors import Reject
+from .pool import get32, put32
 
 NOROOM = 1
 
@@ -51,43 +52,42 @@ def sleb(pool: ptr8, wide: int):
     lo = 0
     hi = 0
     s = 0
-    n = 0
-    while True:
-        b = p[n]
-        n += 1
+    b = 128
+    while b & 128:
+        b = p[0]
+        p = ptr8(int(p) + 1)
         v = b & 127
         if s < 28:
             lo = lo | (v << s)
-        elif s == 28:
-            lo = lo | (v << 28)
-            hi = v >> 4
-            if wide == 0:
-                if b & 128:
-                    fail(2)
-                v = v & 0x78
-                if v:
-                    if v != 0x78:
-                        fail(3)
         else:
-            hi = hi | (v << (s - 32))
-            if s == 63:
+            k = 0  # what the last byte may hold above the number's bits: their sign's copies
+            if s == 28:
+                lo = lo | (v << 28)
+                hi = v >> 4
+                if wide == 0:
+                    k = 0x78
+            else:
+                hi = hi | (v << (s - 32))
+                if s == 63:
+                    k = 0x7f
+            if k:
                 if b & 128:
                     fail(2)
-                if b:
-                    if b != 127:
+                v = v & k
+                if v:
+                    if v != k:
                         fail(3)
         s += 7
-        if b & 128 == 0:
-            break
     if b & 64:  # negative: fill up from bit s
+        v = 0 - 1
         if s < 32:
-            lo = lo | ((0 - 1) << s)
-            hi = 0 - 1
+            lo = lo | (v << s)
+            hi = v
         elif s < 64:
-            hi = hi | ((0 - 1) << (s - 32))
+            hi = hi | (v << (s - 32))
     T[layout.T_LO >> 2] = lo
     T[layout.T_HI >> 2] = hi
-    T[layout.T_POS >> 2] += n
+    T[layout.T_POS >> 2] = int(p) - int(pool)
 
 
 # ---- words -------------------------------------------------------------------------------------------------------------------
@@ -148,21 +148,18 @@ def far_move(pool, d, s, kind):
         emit(pool, layout.OP_SET_W, s + 1, d & 255, d >> 8)
 
 
-@micropython.viper
-def constant(pool, d: int, value: int, kind: int):
-    """Constant to slot d (i64, f64: sign-extended)."""
-    x = d
-    if x > 255:
-        x = 254
+def constant(pool, d, value, kind):
+    """Constant to slot d (i64, f64: sign-extended from 32 bits)."""
+    x = d if d < 256 else 254
     if kind == 0x7E or kind == 0x7C:
         emit(pool, layout.OP_CONST64 | 0x100, x, 0, 0)
         extend(pool, value)
-    elif uint(value) < uint(65536):
+    elif 0 <= value < 65536:
         emit(pool, layout.OP_CONST | 0x100, x, value & 255, value >> 8)
     else:
         emit(pool, layout.OP_CONST_W | 0x100, x, 0, 0)
         extend(pool, value)
-    if d > 255:
+    if x != d:
         far_move(pool, d, 254, kind)
 
 
@@ -241,17 +238,29 @@ def put(pool, op: int, kind: int, y: int, z: int, ext: int):
         far_move(pool, d, 254, kind)
 
 
-@micropython.viper
-def own(pool, at: int):
+def own(pool, at):
     """Move an operand to its own slot."""
-    v = ptr32(int(ptr8(pool)) + at)
-    k = v[0]
-    if k & 0x100:
-        constant(pool, v[2], v[1], k & 0xff)
-        v[0] = k & 0xff
-    elif v[1] != v[2]:
-        move(pool, v[2], v[1], k)
-    v[1] = v[2]
+    kind = get32(pool, at)
+    slot = get32(pool, at + layout.O_SLOT)
+    if kind & 0x100:
+        kind &= 0xFF
+        put32(pool, at, kind)
+        constant(pool, slot, get32(pool, at + layout.O_AT), kind)
+    else:
+        value = get32(pool, at + layout.O_AT)
+        if value != slot:
+            move(pool, slot, value, kind)
+    put32(pool, at + layout.O_AT, slot)
+
+
+def flush(pool, n):
+    """The top n operands of the block to their own slots; n < 0: all."""
+    T = get32(pool, layout.P_T)
+    sp = get32(pool, T + layout.T_SP)
+    top = get32(pool, T + layout.T_CTL) if n < 0 else sp + n * layout.OPERAND
+    while top != sp:
+        top -= layout.OPERAND
+        own(pool, top)
 
 
 @micropython.viper
@@ -265,24 +274,6 @@ def source(pool, at: int, scratch: int) -> int:
         move(pool, scratch, s, v[0])
         return scratch
     return s
-
-
-@micropython.viper
-def flush(pool, n: int):
-    """The top n operands of the block to their own slots; n < 0: all."""
-    base = int(ptr8(pool))
-    T = ptr32(base + ptr32(base)[layout.P_T >> 2])
-    sp = T[layout.T_SP >> 2]
-    top = T[layout.T_CTL >> 2]
-    if n >= 0:
-        top = sp + n * layout.OPERAND
-    while top != sp:
-        top -= layout.OPERAND
-        v = ptr32(base + top)
-        if v[0] & 0x100:
-            own(pool, top)
-        elif v[1] != v[2]:
-            own(pool, top)
 
 
 @micropython.viper

@@ -142,6 +142,36 @@ class Reader:
         t = self.t
         put32(buf, t + layout.T_BASE, at + get32(buf, t + layout.T_WINDOW) - get32(buf, t + layout.T_POS))
 
+    # ---- the module record ----
+
+    def get(self, field):
+        return get32(self.pool.buf, self.mod + field)
+
+    def put(self, field, value):
+        put32(self.pool.buf, self.mod + field, value)
+
+    def array(self, field, size, kind):
+        """A block of `size` bytes for a field. Its offset; 0 for no bytes."""
+        off = self.pool.alloc(size, kind, self.mod) if size else 0
+        self.put(field, off)
+        return off
+
+    def room(self, field, size, kind, spare=0):
+        """At least `size` bytes in a field's block, with some to spare when it has to grow. Its offset."""
+        off = self.get(field)
+        if not off:
+            return self.array(field, size, kind)
+        if size > self.pool.size_of(off):
+            off = self.pool.grow(off, size + spare)
+            self.put(field, off)
+        return off
+
+    def fit(self, field, size):
+        """Give back what a field's block has beyond `size` bytes."""
+        off = self.get(field)
+        if off:
+            self.pool.shrink(off, size)
+
     # ---- getting bytes ----
 
     def _read(self, to, n):

@@ -7,7 +7,6 @@
 import micropython
 
 from . import layout
-from .lifecycle import _unregister
 from .modules import release, unload
 from .pool import get32, put32
 
@@ -152,7 +151,7 @@ def _free(rt, inst):
     mod = get32(buf, inst + layout.I_MODULE)
     put32(buf, mod + layout.M_REFS, get32(buf, mod + layout.M_REFS) - 1)
     put32(buf, get32(buf, layout.P_ITAB) + (get32(buf, inst + layout.I_ID) << 2), 0)
-    _unregister(rt, layout.R_INSTANCE, inst)
+    rt._unregister(layout.R_INSTANCE, inst)
     handle = rt._instances.pop(inst, None)
     if handle:
         handle._dead = True

@@ -7,13 +7,15 @@
 #
 # What loads, links and unloads is in lifecycle.py, so that it can be dropped: Runtime.__getattr__ finds it there.
 
+from typing import TYPE_CHECKING
+
 from . import layout
 from .driver import NOTHING, call, resume
 from .errors import PitwasmError
 from .pool import Pool, get16, get32
 
 if TYPE_CHECKING:
-    from . import lifecycle
+    from .lifecycle import Lifecycle
 
 
 class Handle:
@@ -185,18 +187,12 @@ def type_of(buf, inst, fidx):
     return get32(buf, get32(buf, inst + layout.I_TYPES) + (n << 2))
 
 
-class Runtime:
+class Runtime(Lifecycle if TYPE_CHECKING else object):
     """Everything that lives in one pool. `pool`: a bytearray, its size in bytes, or a Pool.
 
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
     """
-
-    if TYPE_CHECKING:
-        from .lifecycle import (
-            deinstantiate, destroy, drop_loader, find_module_registered, instances, instantiate, load, modules, register_module,
-            register_natives, unload,
-        )  # fmt: skip
 
     def __init__(self, pool, stack=2048):
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
@@ -208,7 +204,7 @@ class Runtime:
         self._paused = None  # call out of fuel: (Function, raw, environment)
         self._error = None  # last one that a call ended with
         self._due = False  # instances to be freed wait for the end of the call that runs
-        self._answer = None  # events.answer, once the loop has stopped for something
+        self._answer = None  # events.answer, once there is an instance
         self._bulk = None  # bulk.bulk, floats.flt: once a module needs them
         self._flt = None
         self._modules = {}  # record -> handle
@@ -230,9 +226,9 @@ class Runtime:
 
     def __getattr__(self, name):
         """Methods of lifecycle.py."""
-        from . import lifecycle
+        from .lifecycle import Lifecycle
 
-        f = getattr(lifecycle, name)
+        f = getattr(Lifecycle, name)
         return lambda *args, **named: f(self, *args, **named)
 
     def _module(self, off):

@@ -10,40 +10,6 @@ from .modules import _find, intern
 from .pool import get16, get32, put16, put32
 
 
-def array(r, field, size, kind):
-    """A block of `size` bytes for a field of the module record. Its offset; 0 for no bytes."""
-    off = r.pool.alloc(size, kind, r.mod) if size else 0
-    put32(r.pool.buf, r.mod + field, off)
-    return off
-
-
-def room(r, field, size, kind):
-    """At least `size` bytes in the block that a field of the module record names. Its offset."""
-    buf = r.pool.buf
-    off = get32(buf, r.mod + field)
-    if not off:
-        return array(r, field, size, kind)
-    if size > r.pool.size_of(off):
-        off = r.pool.grow(off, size + (size >> 2))
-        put32(buf, r.mod + field, off)
-    return off
-
-
-def fit(r, field, size):
-    """Give back what a block has beyond `size` bytes."""
-    off = get32(r.pool.buf, r.mod + field)
-    if off:
-        r.pool.shrink(off, size)
-
-
-def get(r, field):
-    return get32(r.pool.buf, r.mod + field)
-
-
-def put(r, field, value):
-    put32(r.pool.buf, r.mod + field, value)
-
-
 def index(r, bound, what):
     """An index below `bound` (3.4)."""
     i = r.u32()
@@ -110,28 +76,28 @@ def _limit(r, most, text):
 
 def _table(r):
     """A table type (5.3.9), appended."""
-    n = get(r, layout.M_NTABLES)
-    off = room(r, layout.M_TABLES, (n + 1) * layout.TD_SIZE, layout.K_DEFS) + n * layout.TD_SIZE
+    n = r.get(layout.M_NTABLES)
+    off = r.room(layout.M_TABLES, (n + 1) * layout.TD_SIZE, layout.K_DEFS, 3 * n) + n * layout.TD_SIZE
     put32(r.pool.buf, off + layout.TD_TYPE, _reftype(r))
     _limits(r, off + layout.TD_MIN, 0xFFFFFFFF, "")
-    put(r, layout.M_NTABLES, n + 1)
+    r.put(layout.M_NTABLES, n + 1)
 
 
 def _memory(r):
     """A memory type (5.3.10), appended."""
-    if get(r, layout.M_NMEMS):
+    if r.get(layout.M_NMEMS):
         raise ValidationError("multiple memories")
-    off = room(r, layout.M_MEMS, layout.MD_SIZE, layout.K_DEFS)
+    off = r.room(layout.M_MEMS, layout.MD_SIZE, layout.K_DEFS)
     flags = _limits(r, off + layout.MD_MIN, 65536, "memory size must be at most 65536 pages (4GiB)")
     put32(r.pool.buf, off + layout.MD_FLAGS, flags)
     put32(r.pool.buf, off + layout.MD_PAGE, 16)
-    put(r, layout.M_NMEMS, 1)
+    r.put(layout.M_NMEMS, 1)
 
 
 def _global(r):
     """A global type (5.3.11), appended but not counted yet. Its record."""
-    n = get(r, layout.M_NGLOBALS)
-    off = room(r, layout.M_GLOBALS, (n + 1) * layout.GD_SIZE, layout.K_DEFS) + n * layout.GD_SIZE
+    n = r.get(layout.M_NGLOBALS)
+    off = r.room(layout.M_GLOBALS, (n + 1) * layout.GD_SIZE, layout.K_DEFS, 3 * n) + n * layout.GD_SIZE
     buf = r.pool.buf
     v = buf[off + layout.GD_TYPE] = r.byte()
     if v < layout.V_F64 and v != layout.V_FUNCREF and v != layout.V_EXTERNREF or v > layout.V_I32:
@@ -147,8 +113,8 @@ def types(r):
     pool = r.pool
     buf = pool.buf
     n = _entries(r)
-    block = array(r, layout.M_TYPES, 4 * n, layout.K_FUNCS)
-    put(r, layout.M_NTYPES, n)
+    block = r.array(layout.M_TYPES, 4 * n, layout.K_FUNCS)
+    r.put(layout.M_NTYPES, n)
     for i in range(n):
         form = r.byte()
         if form != 0x60:
@@ -177,12 +143,12 @@ def imports(r):
     for _ in range(n):
         name = at + layout.IM_NAME
         k = r.length()
-        block = room(r, layout.M_IMPORTS, name + k, layout.K_IMPORTS)
+        block = r.room(layout.M_IMPORTS, name + k, layout.K_IMPORTS, at >> 2)
         r.name(block + name, k)
         if k == 22 and bytes(r.pool.view[block + name : block + name + k]) == b"wasi_snapshot_preview1":
-            put(r, layout.M_FLAGS, get(r, layout.M_FLAGS) | layout.MF_WASI)
+            r.put(layout.M_FLAGS, r.get(layout.M_FLAGS) | layout.MF_WASI)
         j = r.length()
-        block = room(r, layout.M_IMPORTS, name + k + j, layout.K_IMPORTS)
+        block = r.room(layout.M_IMPORTS, name + k + j, layout.K_IMPORTS, at >> 2)
         r.name(block + name + k, j)
         kind = r.byte()
         if kind > 3:
@@ -191,43 +157,48 @@ def imports(r):
         put16(buf, block + at + layout.IM_MLEN, k)
         put16(buf, block + at + layout.IM_FLEN, j)
         count = (layout.M_NIMPF, layout.M_NIMPT, layout.M_NIMPM, layout.M_NIMPG)[kind]
-        i = get(r, count)
+        i = r.get(count)
         put32(buf, block + at + layout.IM_INDEX, i)
         if kind == 0:
-            off = room(r, layout.M_FTYPES, 2 * i + 2, layout.K_FUNCS)
-            put16(buf, off + 2 * i, index(r, get(r, layout.M_NTYPES), "type"))
-            put(r, layout.M_NFUNCS, i + 1)
+            off = r.room(layout.M_FTYPES, 2 * i + 2, layout.K_FUNCS, i)
+            put16(buf, off + 2 * i, index(r, r.get(layout.M_NTYPES), "type"))
+            r.put(layout.M_NFUNCS, i + 1)
         elif kind == 1:
             _table(r)
         elif kind == 2:
             _memory(r)
         else:
             _global(r)
-            put(r, layout.M_NGLOBALS, i + 1)
-        put(r, count, i + 1)
+            r.put(layout.M_NGLOBALS, i + 1)
+        r.put(count, i + 1)
         at = (name + k + j + 3) & -4
-    put(r, layout.M_NIMPORTS, n)
-    fit(r, layout.M_IMPORTS, at)
+    r.put(layout.M_NIMPORTS, n)
+    r.fit(layout.M_IMPORTS, at)
+    r.fit(layout.M_FTYPES, 2 * r.get(layout.M_NIMPF))
+    r.fit(layout.M_TABLES, r.get(layout.M_NIMPT) * layout.TD_SIZE)
+    r.fit(layout.M_GLOBALS, r.get(layout.M_NIMPG) * layout.GD_SIZE)
 
 
 def functions(r):
     """Section 3."""
-    i = get(r, layout.M_NFUNCS)
+    i = r.get(layout.M_NFUNCS)
     n = r.count()
     if i + n >= 1 << layout.REF_SHIFT:
         raise LoadError("too many functions")
     if not n:
         return
-    off = room(r, layout.M_FTYPES, 2 * (i + n), layout.K_FUNCS) + 2 * i
-    bound = get(r, layout.M_NTYPES)
+    off = r.room(layout.M_FTYPES, 2 * (i + n), layout.K_FUNCS) + 2 * i
+    bound = r.get(layout.M_NTYPES)
     for at in range(off, off + 2 * n, 2):
         put16(r.pool.buf, at, index(r, bound, "type"))
-    put(r, layout.M_NFUNCS, i + n)
+    r.put(layout.M_NFUNCS, i + n)
 
 
 def tables(r):
     """Section 4."""
-    for _ in range(r.count()):
+    n = _entries(r)
+    r.room(layout.M_TABLES, (r.get(layout.M_NTABLES) + n) * layout.TD_SIZE, layout.K_DEFS)
+    for _ in range(n):
         _table(r)
 
 
@@ -240,10 +211,12 @@ def memories(r):
 def globals_(r):
     """Section 6."""
     buf = r.pool.buf
-    for _ in range(r.count()):
+    n = _entries(r)
+    r.room(layout.M_GLOBALS, (r.get(layout.M_NGLOBALS) + n) * layout.GD_SIZE, layout.K_DEFS)
+    for _ in range(n):
         off = _global(r)
         buf[off + layout.GD_INIT] = _expr(r, buf[off + layout.GD_TYPE], off + layout.GD_LO)
-        put(r, layout.M_NGLOBALS, get(r, layout.M_NGLOBALS) + 1)
+        r.put(layout.M_NGLOBALS, r.get(layout.M_NGLOBALS) + 1)
 
 
 # ---- constant expressions (3.3.10) ----
@@ -278,8 +251,8 @@ def _expr(r, type, to):
             got = layout.V_F64
             r.into(value, 8)
         elif op == 0x23:  # global.get: an imported immutable one
-            i = index(r, get(r, layout.M_NIMPG), "global")
-            off = get(r, layout.M_GLOBALS) + i * layout.GD_SIZE
+            i = index(r, r.get(layout.M_NIMPG), "global")
+            off = r.get(layout.M_GLOBALS) + i * layout.GD_SIZE
             if buf[off + layout.GD_MUT]:
                 raise ValidationError("constant expression required")
             kind = layout.CE_GLOBAL
@@ -289,7 +262,7 @@ def _expr(r, type, to):
             got = _reftype(r)
             put32(buf, value, 0)
         elif op == 0xD2:  # ref.func
-            i = index(r, get(r, layout.M_NFUNCS), "function")
+            i = index(r, r.get(layout.M_NFUNCS), "function")
             declared(r, i)
             kind = layout.CE_FUNC
             got = layout.V_FUNCREF
@@ -309,9 +282,9 @@ def _expr(r, type, to):
 
 def declared(r, i=-1):
     """Note that ref.func may name function i (3.4.10). The map of all such functions, a bit each."""
-    off = get(r, layout.M_DECLARED)
+    off = r.get(layout.M_DECLARED)
     if not off:
-        off = array(r, layout.M_DECLARED, (get(r, layout.M_NFUNCS) + 7) >> 3, layout.K_WORK)
+        off = r.array(layout.M_DECLARED, (r.get(layout.M_NFUNCS) + 7) >> 3, layout.K_WORK)
     if i >= 0:
         r.pool.buf[off + (i >> 3)] |= 1 << (i & 7)
     return off
@@ -327,7 +300,7 @@ def exports(r):
     at = 0
     for i in range(n):
         k = r.length()
-        block = room(r, layout.M_EXPORTS, at + layout.EX_NAME + k, layout.K_EXPORTS)
+        block = r.room(layout.M_EXPORTS, at + layout.EX_NAME + k, layout.K_EXPORTS, at >> 2)
         name = block + at + layout.EX_NAME
         r.name(name, k)
         if _find(buf, block, i, buf, name, k):
@@ -336,24 +309,24 @@ def exports(r):
         if kind > 3:
             raise LoadError("malformed export kind")
         bound = (layout.M_NFUNCS, layout.M_NTABLES, layout.M_NMEMS, layout.M_NGLOBALS)[kind]
-        x = index(r, get(r, bound), ("function", "table", "memory", "global")[kind])
+        x = index(r, r.get(bound), ("function", "table", "memory", "global")[kind])
         if kind == 0:
             declared(r, x)
         buf[block + at + layout.EX_KIND] = kind
         put16(buf, block + at + layout.EX_LEN, k)
         put32(buf, block + at + layout.EX_INDEX, x)
         at = (at + layout.EX_NAME + k + 3) & -4
-    put(r, layout.M_NEXPORTS, n)
-    fit(r, layout.M_EXPORTS, at)
+    r.put(layout.M_NEXPORTS, n)
+    r.fit(layout.M_EXPORTS, at)
 
 
 def start(r):
     """Section 8."""
-    i = index(r, get(r, layout.M_NFUNCS), "function")
-    y = get32(r.pool.buf, get(r, layout.M_TYPES) + 4 * get16(r.pool.buf, get(r, layout.M_FTYPES) + 2 * i))
+    i = index(r, r.get(layout.M_NFUNCS), "function")
+    y = get32(r.pool.buf, r.get(layout.M_TYPES) + 4 * get16(r.pool.buf, r.get(layout.M_FTYPES) + 2 * i))
     if get32(r.pool.buf, y + layout.Y_NP):  # Y_NP and Y_NR
         raise ValidationError("start function")
-    put(r, layout.M_START, i + 1)
+    r.put(layout.M_START, i + 1)
 
 
 def elements(r):
@@ -361,8 +334,8 @@ def elements(r):
     pool = r.pool
     buf = pool.buf
     n = r.count()
-    block = array(r, layout.M_ELEMS, 4 * n, layout.K_ELEM)
-    put(r, layout.M_NELEMS, n)
+    block = r.array(layout.M_ELEMS, 4 * n, layout.K_ELEM)
+    r.put(layout.M_NELEMS, n)
     for i in range(n):
         flags = r.u32()
         if flags > 7:
@@ -374,9 +347,9 @@ def elements(r):
         put32(buf, block + 4 * i, seg)
         if mode in (0, 2):
             table = r.u32() if mode else 0
-            if table >= get(r, layout.M_NTABLES):
+            if table >= r.get(layout.M_NTABLES):
                 raise ValidationError("unknown table %d" % table)
-            table_type = get32(buf, get(r, layout.M_TABLES) + table * layout.TD_SIZE)
+            table_type = get32(buf, r.get(layout.M_TABLES) + table * layout.TD_SIZE)
             offset_kind = _expr(r, layout.V_I32, seg + layout.ES_OFFSET)
         type = layout.V_FUNCREF
         if mode:
@@ -399,7 +372,7 @@ def elements(r):
         put32(buf, seg + layout.ES_COUNT, items)
         to = seg + layout.ES_ITEMS if items else 0
         value = r.t + layout.T_LO
-        bound = get(r, layout.M_NFUNCS)
+        bound = r.get(layout.M_NFUNCS)
         for _ in range(count):
             if flags & 4:
                 kind = _expr(r, type, value)
@@ -422,7 +395,7 @@ def data_count(r):
     n = r.u32()
     if n == 0xFFFFFFFF:
         raise LoadError("too many data segments")
-    put(r, layout.M_NDATACOUNT, n + 1)
+    r.put(layout.M_NDATACOUNT, n + 1)
 
 
 def data(r):
@@ -430,10 +403,10 @@ def data(r):
     pool = r.pool
     buf = pool.buf
     n = r.count()
-    if get(r, layout.M_NDATACOUNT) not in (0, n + 1):
+    if r.get(layout.M_NDATACOUNT) not in (0, n + 1):
         raise LoadError("data count and data section have inconsistent lengths")
-    block = array(r, layout.M_DATAS, 4 * n, layout.K_DATA)
-    put(r, layout.M_NDATAS, n)
+    block = r.array(layout.M_DATAS, 4 * n, layout.K_DATA)
+    r.put(layout.M_NDATAS, n)
     for i in range(n):
         flags = r.u32()
         if flags > 2:
@@ -443,7 +416,7 @@ def data(r):
         value = r.t + layout.T_LO
         if flags != 1:
             memory = r.u32() if flags else 0
-            if memory >= get(r, layout.M_NMEMS):
+            if memory >= r.get(layout.M_NMEMS):
                 raise ValidationError("unknown memory %d" % memory)
             kind = _expr(r, layout.V_I32, value)
         offset = get32(buf, value)
@@ -462,10 +435,10 @@ def data(r):
 
 def _reach(r, kind, end):
     """An active data segment needs memory 0 up to `end`: the cut has to leave that, or cannot be."""
-    cut = get(r, layout.M_CUT)
+    cut = r.get(layout.M_CUT)
     if cut != 0xFFFFFFFF and (kind != layout.CE_CONST or end > cut):
-        pages = get32(r.pool.buf, get(r, layout.M_MEMS) + layout.MD_MIN)
+        pages = get32(r.pool.buf, r.get(layout.M_MEMS) + layout.MD_MIN)
         if kind != layout.CE_CONST or end > pages << 16:
-            put(r, layout.M_CUT, 0xFFFFFFFF)
+            r.put(layout.M_CUT, 0xFFFFFFFF)
         else:
-            put(r, layout.M_CUT, (end + 7) & -8)
+            r.put(layout.M_CUT, (end + 7) & -8)

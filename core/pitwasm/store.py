@@ -9,15 +9,14 @@ import micropython
 from . import layout
 from .driver import environment
 from .errors import LinkError, PitwasmError, Trap
-from .events import size_memory, view
+from .events import answer, size_memory, view
 from .handles import fits
-from .lifecycle import _registered, _sweep
 from .modules import find_export
 from .pool import get16, get32, put32
 
 
 def instantiate(rt, mod, stack, cap):
-    """Make an instance of the module record `mod`; its record. cap: bytes of its memory at most."""
+    """Make an instance of the module record `mod`; its record. cap: bytes of its memory at most, None: what it needs."""
     pool = rt.pool
     buf = pool.buf
     inst = pool.alloc(layout.I_SIZE, layout.K_INSTANCE)
@@ -31,6 +30,7 @@ def instantiate(rt, mod, stack, cap):
     put32(buf, inst + layout.I_MODULE, mod)
     put32(buf, mod + layout.M_REFS, get32(buf, mod + layout.M_REFS) + 1)
     rt._linking.append(mod)
+    rt._answer = answer  # before anything runs: from then on nothing is loaded unless it traps
     try:
         put32(buf, inst + layout.I_STACK, (max(stack, 64) + 7) & -8)
         _links(rt, inst, mod)
@@ -54,7 +54,7 @@ def instantiate(rt, mod, stack, cap):
         rt._instance(inst)._dead = True
         if not rt._env:
             rt._paused = None  # a start function out of fuel
-        _sweep(rt)
+        rt._sweep()
         raise
     finally:
         rt._linking.pop()
@@ -194,7 +194,7 @@ def _native(rt, mod, index, module, field):
 def _resolve_module(rt, name):
     """The instance that stands for a module name in imports, 0 when there is none. A registered module is instantiated now."""
     buf = rt.pool.buf
-    at = _registered(rt, name)
+    at = rt._registered(name)
     if not at:
         return 0
     inst = get32(buf, at + layout.R_INSTANCE)
@@ -202,7 +202,7 @@ def _resolve_module(rt, name):
         mod = get32(buf, at + layout.R_MODULE)
         if mod in rt._linking:
             raise LinkError("found circular dependency on %s" % str(name, "utf-8"))
-        inst = instantiate(rt, mod, rt.stack, 0xFFFFFFFF)
+        inst = instantiate(rt, mod, rt.stack, None)
         put32(buf, inst + layout.I_FLAGS, layout.IF_STARTED | layout.IF_AUTO)
         put32(buf, at + layout.R_INSTANCE, inst)
     return inst
@@ -287,8 +287,7 @@ def _tables(rt, inst, mod):
 
 def _memories(rt, inst, mod, cap):
     """Memories: full pages, or what the module can use (M_CUT), or what the embedder allows (cap)."""
-    pool = rt.pool
-    buf = pool.buf
+    buf = rt.pool.buf
     for i in range(get32(buf, mod + layout.M_NIMPM), get32(buf, mod + layout.M_NMEMS)):
         decl = get32(buf, mod + layout.M_MEMS) + i * layout.MD_SIZE
         mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (i << 2))
@@ -297,9 +296,10 @@ def _memories(rt, inst, mod, cap):
         put32(buf, mm + layout.MM_OWNER, inst)
         put32(buf, mm + layout.MM_PAGES, pages)
         put32(buf, mm + layout.MM_MAX, get32(buf, decl + layout.MD_MAX))
-        put32(buf, mm + layout.MM_LIMIT, cap)
+        limit = 0xFFFFFFFF if cap is None else min(cap, 0xFFFFFFFF)
+        put32(buf, mm + layout.MM_LIMIT, limit)
         put32(buf, mm + layout.MM_PAGE, page)
-        size_memory(rt, mm, min(pages << page, cap, 0xFFFFFFFF if i else get32(buf, mod + layout.M_CUT)))
+        size_memory(rt, mm, min(pages << page, get32(buf, mod + layout.M_CUT) if cap is None and i == 0 else limit))
     if get32(buf, mod + layout.M_NMEMS):
         mm = get32(buf, get32(buf, inst + layout.I_MEMS))
         put32(buf, inst + layout.I_MEM0, mm)

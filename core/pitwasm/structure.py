@@ -324,7 +324,7 @@ def _call(pool, c, T, yo, x, index, table):
 
 
 def other(pool, c, T, k, refill):
-    """An instruction of class k, from W_CALL on."""
+    """An instruction of class k, from W_I64_CONST on."""
     M = c[T + layout.T_MOD // 4] >> 2
     if k == layout.W_CALL:
         x = leb(pool)

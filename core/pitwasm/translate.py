@@ -10,7 +10,7 @@ import micropython
 
 from . import layout
 from .errors import Reject
-from .operands import constant, emit, extend, fail, forget, leb, move, pop, push, put, sleb, source
+from .operands import constant, fail, forget, leb, move, pop, push, sleb
 from .pool import get32
 from .simple import simple
 from .structure import finish, leave, open_block, other
@@ -114,7 +114,6 @@ def _body(pool, cells, refill):
     tt = ptr32(base)[layout.P_T >> 2]
     T = ptr32(base + tt)
     tt = tt >> 2
-    M = ptr32(base + T[layout.T_MOD >> 2])
     locs = T[layout.T_LOCALS >> 2] - 4
     while True:
         at = T[layout.T_POS >> 2]
@@ -132,21 +131,15 @@ def _body(pool, cells, refill):
         p = ptr8(base + at)
         op = p[0]
         at += 1
-        if op == 0xFC:
-            if p[1] > 17:
-                if p[1] < 128:
-                    fail(8)
-                T[layout.T_POS >> 2] = at
-                op = int(leb(pool))
-                at = T[layout.T_POS >> 2]
-                if uint(op) > uint(17):
-                    fail(8)
-                op += 0xE0
-            else:
-                op = 0xE0 + p[1]
-                at += 1
-        elif op > 0xD2:
-            fail(8)
+        if op > 0xD2:
+            if op != 0xFC:
+                fail(8)
+            T[layout.T_POS >> 2] = at
+            op = int(leb(pool))
+            at = T[layout.T_POS >> 2]
+            if uint(op) > uint(17):
+                fail(8)
+            op += 0xE0
         T[layout.T_POS >> 2] = at
         row = ptr8(int(ptr8(ROWS)) + (op << 3))
         c = row[0]
@@ -188,51 +181,11 @@ def _body(pool, cells, refill):
                         v[1] = s
                     else:
                         v[1] = x
-        elif c < layout.W_GLOBAL_GET:
-            kind = 0x7F
-            if c < layout.W_F32_CONST:
-                if c == layout.W_I64_CONST:
-                    kind = 0x7E
-                sleb(pool, 1 if c == layout.W_I64_CONST else 0)
-            else:
-                kind = 0x7D
-                T[layout.T_LO >> 2] = p[1] | (p[2] << 8) | (p[3] << 16) | (p[4] << 24)
-                at += 4
-                if c == layout.W_F64_CONST:
-                    kind = 0x7C
-                    T[layout.T_HI >> 2] = p[5] | (p[6] << 8) | (p[7] << 16) | (p[8] << 24)
-                    at += 4
-                T[layout.T_POS >> 2] = at
-            v = ptr32(base + int(push(pool, kind)))
-            x = S32(T[layout.T_LO >> 2])
-            if kind & 1 or x >> 31 == S32(T[layout.T_HI >> 2]):
-                v[0] = kind | 0x100
-                v[1] = x
-            else:
-                x = v[2]
-                if x > 255:
-                    constant(pool, x, T[layout.T_LO >> 2], 0x7F)
-                    constant(pool, x + 1, T[layout.T_HI >> 2], 0x7F)
-                else:
-                    emit(pool, layout.OP_CONST64_W | 0x100, x, 0, 0)
-                    extend(pool, T[layout.T_LO >> 2])
-                    extend(pool, T[layout.T_HI >> 2])
-        elif c < layout.W_CALL:
-            x = int(leb(pool))
-            if uint(x) >= uint(M[layout.M_NGLOBALS >> 2]):
-                fail(13)
-            g = ptr8(base + M[layout.M_GLOBALS >> 2] + x * layout.GD_SIZE)
-            kind = g[layout.GD_TYPE]
-            two = 0
-            if kind == 0x7E or kind == 0x7C:
-                two = 1
-            if c == layout.W_GLOBAL_GET:
-                put(pool, layout.OP_GLOBAL_GET64 if two else layout.OP_GLOBAL_GET, kind, x & 255, x >> 8, 0)
-            else:
-                if g[layout.GD_MUT] == 0:
-                    fail(14)
-                d = int(source(pool, int(pop(pool, kind)), 248))
-                emit(pool, layout.OP_GLOBAL_SET64 if two else layout.OP_GLOBAL_SET, d, x & 255, x >> 8)
+        elif c == layout.W_I32_CONST:
+            sleb(pool, 0)
+            v = ptr32(base + int(push(pool, 0x7F)))
+            v[0] = 0x17F
+            v[1] = T[layout.T_LO >> 2]
         elif c == layout.W_END:
             if int(leave(pool, cells, tt)):
                 if T[layout.T_POS >> 2] != stop:
@@ -245,13 +198,6 @@ def _body(pool, cells, refill):
     finish(pool, cells, tt)
 
 
-@micropython.viper
-def _where(pool: ptr8):
-    """Turn T_OPCODE from a place in the window into a file offset."""
-    T = ptr32(int(pool) + ptr32(pool)[layout.P_T >> 2])
-    T[layout.T_OPCODE >> 2] += T[layout.T_BASE >> 2] - T[layout.T_WINDOW >> 2]
-
-
 def body(pool, refill):
     """Translate the function body at T_POS (layout.T_* are the arguments); raises Reject, then T_OPCODE is the place."""
     cells = struct(addressof(pool), (ARRAY, len(pool) >> 2 | UINT32))
@@ -259,5 +205,6 @@ def body(pool, refill):
         _begin(pool, cells, get32(pool, layout.P_T) >> 2, refill)
         _body(pool, cells, refill)
     except Reject:
-        _where(pool)
+        T = get32(pool, layout.P_T) >> 2  # a place in the window becomes a file offset
+        cells[T + layout.T_OPCODE // 4] += cells[T + layout.T_BASE // 4] - cells[T + layout.T_WINDOW // 4]
         raise

@@ -1,8 +1,8 @@
-# Translator: select, references, tables, bulk memory (WebAssembly 3.3.2-3.3.7); bytecode, see structure.py
+# Translator: long constants, globals, select, references, tables, bulk memory (WebAssembly 3.3.1-3.3.7); bytecode, see structure.py
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from . import layout
-from .operands import emit, extend, fail, leb, pop, push, put, source
+from .operands import constant, emit, extend, fail, leb, pop, push, put, sleb, source
 
 
 def _byte(pool, c, T):
@@ -28,6 +28,53 @@ def _table(pool, c, T):
     if x >= c[M + layout.M_NTABLES // 4]:
         fail(17)
     return x, pool[c[M + layout.M_TABLES // 4] + x * layout.TD_SIZE + layout.TD_TYPE]
+
+
+def _constant(pool, c, T, k):
+    """i64, f32 and f64.const. What is the sign extension of its low 32 bits stays a constant until it is used."""
+    kind = {layout.W_I64_CONST: 0x7E, layout.W_F32_CONST: 0x7D, layout.W_F64_CONST: 0x7C}[k]
+    hi = 0
+    if kind == 0x7E:
+        sleb(pool, 1)
+        lo = c[T + layout.T_LO // 4]
+        hi = c[T + layout.T_HI // 4]
+    else:
+        at = c[T + layout.T_POS // 4]
+        lo = int.from_bytes(pool[at : at + 4], "little")
+        at += 4
+        if kind == 0x7C:
+            hi = int.from_bytes(pool[at : at + 4], "little")
+            at += 4
+        c[T + layout.T_POS // 4] = at
+    v = push(pool, kind) >> 2
+    if kind == 0x7D or hi == (0xFFFFFFFF if lo >> 31 else 0):
+        c[v] = kind | 0x100
+        c[v + 1] = lo
+        return
+    d = c[v + 2]
+    if d > 255:
+        constant(pool, d, lo, 0x7F)
+        constant(pool, d + 1, hi, 0x7F)
+    else:
+        emit(pool, layout.OP_CONST64_W | 0x100, d, 0, 0)
+        extend(pool, lo)
+        extend(pool, hi)
+
+
+def _global(pool, c, T, k):
+    x = leb(pool)
+    M = c[T + layout.T_MOD // 4] >> 2
+    if x >= c[M + layout.M_NGLOBALS // 4]:
+        fail(13)
+    g = c[M + layout.M_GLOBALS // 4] + x * layout.GD_SIZE
+    kind = pool[g + layout.GD_TYPE]
+    two = kind == 0x7E or kind == 0x7C
+    if k == layout.W_GLOBAL_GET:
+        put(pool, layout.OP_GLOBAL_GET64 if two else layout.OP_GLOBAL_GET, kind, x & 255, x >> 8, 0)
+    else:
+        if not pool[g + layout.GD_MUT]:
+            fail(14)
+        emit(pool, layout.OP_GLOBAL_SET64 if two else layout.OP_GLOBAL_SET, source(pool, pop(pool, kind), 248), x & 255, x >> 8)
 
 
 def _select(pool, c, T, k):
@@ -65,7 +112,11 @@ def _three(pool, sub, kind, k, j):
 def uncommon(pool, c, T, k):
     """An instruction of class k."""
     M = c[T + layout.T_MOD // 4] >> 2
-    if k == layout.W_DROP:
+    if k <= layout.W_F64_CONST:
+        _constant(pool, c, T, k)
+    elif k <= layout.W_GLOBAL_SET:
+        _global(pool, c, T, k)
+    elif k == layout.W_DROP:
         pop(pool, 0)
     elif k == layout.W_SELECT or k == layout.W_SELECT_T:
         _select(pool, c, T, k)

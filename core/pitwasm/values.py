@@ -115,7 +115,14 @@ def signature(buf, y):
     return names(buf, y, n), names(buf, y + n, get16(buf, y - layout.Y_BYTES + layout.Y_NR))
 
 
-_NAMES = {layout.V_I32: "i32", layout.V_I64: "i64", layout.V_F32: "f32", layout.V_F64: "f64", layout.V_FUNCREF: "funcref", layout.V_EXTERNREF: "externref"}
+_NAMES = {
+    layout.V_I32: "i32",
+    layout.V_I64: "i64",
+    layout.V_F32: "f32",
+    layout.V_F64: "f64",
+    layout.V_FUNCREF: "funcref",
+    layout.V_EXTERNREF: "externref",
+}
 
 
 # ---- references ------------------------------------------------------------------------------------------------------------------
@@ -154,6 +161,8 @@ def reference(rt, value, t):
     if t == layout.V_FUNCREF:
         return _function_reference(rt, value)
     externs = rt._externs
+    if len(externs) & 63 == 63:
+        rt._sweep()  # what no table or global holds makes room; in a call, at its end
     free = -1
     for i, other in enumerate(externs):
         if other is value:

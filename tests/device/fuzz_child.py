@@ -47,7 +47,7 @@ class Fuzzer:
             self.module = self.rt.load(f)
         self.host = None
         self.refresh()
-        self.rt.register_natives("env", {"print": ("(*~)", lambda view: None)})
+        self.rt.register_natives("env", {"print": ("(*~)", lambda view, size: None)})
         with open("samples/life/life.wasm", "rb") as f:
             self.good = f.read()
         self.before = self.state()
@@ -89,6 +89,8 @@ class Fuzzer:
     def attempt(self, data, mode, random):
         """None when all is well, else what is wrong."""
         self.told = []
+        if self.cap is not None:
+            self.refresh()  # every module finds the host as it was
         try:
             self.run(data, mode, random)
         except PitwasmError as exc:
@@ -117,11 +119,11 @@ class Fuzzer:
 
     def call_some(self, module, instance, random):
         left = CALLS
-        for name, kind, type in module.exports:
+        for name, kind, signature in module.exports:
             if kind != "func":
                 continue
             f = instance.exports[name]
-            args = [0 if "ref" in t else argument(t, random) for t in type[0].split()]
+            args = [0 if "ref" in t else argument(t, random) for t in signature[0].split()]
             self.rt.fuel = FUEL
             self.counts[2] += 1
             try:
