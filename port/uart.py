@@ -107,7 +107,7 @@ class UartReader:
         try:
             return self._exchange(name, digest, at, left)
         except OSError as exc:
-            raise LoadError("the line failed: %r" % exc, str(name, "utf-8"))
+            raise LoadError("the line failed: %s" % exc, str(name, "utf-8"))
         finally:
             if self._console:
                 micropython.kbd_intr(3)
@@ -161,38 +161,34 @@ class UartReader:
         view = self._view
         n = 0  # bytes in the buffer
         need = _HEAD
+        nothing = 0
         while not self._late():
-            if n < need:
-                got = self._read(n, need)
-                if not got:
-                    return 0
-                n += got
-            while True:
-                # Does the buffer begin with a frame?
-                size = (buf[2] | buf[3] << 8) + _HEAD
-                need = size + 4
-                if n < _HEAD:
-                    need = _HEAD
-                if n and (buf[0] != _MAGIC or n >= _HEAD and (buf[1] not in b"DIN" or size < 8 or need > len(buf))):
-                    pass
-                elif n < need:
-                    break
-                elif struct.unpack_from("<I", buf, size)[0] == crc32(view[:size]):
-                    self._end = size
-                    return buf[1]
-                # No: look for the next beginning in what is there.
-                damaged = n >= need > _HEAD
+            got = self._read(n, need)
+            if not got:
+                break
+            n += got
+            while n >= need:
+                # Is it a frame?
+                if need == _HEAD:
+                    size = (buf[2] | buf[3] << 8) + _HEAD
+                    if buf[0] == _MAGIC and buf[1] in b"DIN" and 8 <= size <= len(buf) - 4:
+                        need = size + 4
+                        continue
+                else:
+                    if struct.unpack_from("<I", buf, size)[0] == crc32(view[:size]):
+                        self._end = size
+                        return buf[1]
+                    nothing = None
+                # No: one may begin further on in what is there.
                 at = 1
                 while at < n and buf[at] != _MAGIC:
                     at += 1
                 n -= at
                 view[:n] = view[at : at + n]
                 need = _HEAD
-                if not n:
-                    if damaged:
-                        return None
-                    break
-        return 0
+            if nothing is None and not n:
+                break
+        return nothing
 
     def _read(self, start, end):
         """Whatever is there for _buf[start:end]; waits for it. How many bytes, 0 after a silence."""

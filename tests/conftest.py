@@ -1,8 +1,12 @@
 # Fixtures: MicroPython with the built pitwasm, 64-bit, 32-bit, and each in turn
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from tests import wat
 from tools import mp as processes
 from tools.mp import MicroPython
 
@@ -21,3 +25,14 @@ def mp32() -> MicroPython:
 def mp(request: pytest.FixtureRequest) -> MicroPython:
     """The test runs once for each word size."""
     return processes.get(request.param)
+
+
+@pytest.fixture
+def run(mp: MicroPython, tmp_path: Path) -> Callable[..., list[str]]:
+    """run(script, name=module as text, ...): the lines it prints; what it starts with is tests.wat.START."""
+
+    def _run(text: str, pool: int = 200_000, **texts: str) -> list[str]:
+        wat.modules(tmp_path, **texts)
+        return mp.out(wat.script(text, pool), cwd=tmp_path).splitlines()
+
+    return _run

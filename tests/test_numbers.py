@@ -63,7 +63,7 @@ def shortest_single(bits: int) -> str:
         last = Decimal((0, (1,), around.adjusted() - digits + 1))
         near = [t for t in (around - last, around, around + last) if round_single(Fraction(t)) == bits]
         if near:
-            return repr(float(min(near, key=lambda t: abs(Fraction(t) - Fraction(x)))))
+            return repr(float(min(near, key=lambda t: (abs(Fraction(t) - Fraction(x)), int(t / last) & 1))))
     raise AssertionError(bits)
 
 

@@ -2,6 +2,13 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import LinkError, LoadError, OutOfFuel, PitwasmError, PoolExhausted, Trap, ValidationError
+    from .handles import Global, Memory, Table
+    from .pool import Pool
+    from .runtime import Exports, Function, Instance, Module, Runtime
 
 __version__ = "0.1.0"
 
@@ -16,6 +23,7 @@ _NAMES = {
     "Runtime": "runtime",
     "Module": "runtime",
     "Instance": "runtime",
+    "Exports": "runtime",
     "Function": "runtime",
     "Memory": "handles",
     "Global": "handles",
@@ -31,7 +39,7 @@ _NAMES = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     file = _NAMES.get(name)
     if file is None:  # `from . import decode` asks here first
         try:

@@ -73,9 +73,9 @@ def parse(text, kind, raw):
                 if bits >> int(kind[1:]):
                     raise ValueError
                 return bits
-            from . import numbers
+            from .numbers import parse_f32, parse_f64
 
-            return (numbers.parse_f32 if kind == "f32" else numbers.parse_f64)(value)
+            return (parse_f32 if kind == "f32" else parse_f64)(value)
         if kind[0] == "i":
             n = int(value, 0)
             size = int(kind[1:])
@@ -98,9 +98,9 @@ def show(bits, kind, raw):
         if raw:
             text = "0x%08x" % bits if kind == "f32" else "0x%08x%08x" % (bits >> 32, bits & 0xFFFFFFFF)
         else:
-            from . import numbers
+            from .numbers import f32_str, f64_str
 
-            text = (numbers.f32_str if kind == "f32" else numbers.f64_str)(bits)
+            text = (f32_str if kind == "f32" else f64_str)(bits)
     else:
         text = "%d" % bits if bits else "null"
     return text + ":" + kind

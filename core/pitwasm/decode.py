@@ -77,7 +77,7 @@ def _header(r):
         r.limit += 4
         value = r.t + layout.T_LO
         r.into(value, 4)
-        if bytes(r.pool.view[value : value + 4]) != want:
+        if bytes(r.pool.part(value, 4)) != want:
             raise LoadError(text)
 
 
@@ -109,7 +109,7 @@ def _custom(r, names):
     n = r.length()
     tmp = pool.alloc(n, layout.K_WORK, r.mod, False)
     r.name(tmp, n)
-    is_name = bytes(pool.view[tmp : tmp + min(n, 5)]) == b"name" if n == 4 else False
+    is_name = bytes(pool.part(tmp, min(n, 5))) == b"name" if n == 4 else False
     pool.free(tmp)
     if names and is_name and not r.get(layout.M_NAMES):
         try:

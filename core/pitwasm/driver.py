@@ -93,7 +93,7 @@ def call(f, raw, a, b, c, d, more):
         env = outer
         fp = top
         cs = get32(buf, env + layout.E_CS)
-        saved = bytes(rt.pool.view[env : env + layout.E_LO])
+        saved = bytes(rt.pool.part(env, layout.E_LO))
     else:
         env = environment(rt, home._off)
         fp = env + layout.E_SIZE
@@ -101,9 +101,9 @@ def call(f, raw, a, b, c, d, more):
         rt._error = None
         if rt._paused and rt._paused[2] == env:
             rt._paused = None  # given up
-    rt._env = env
-    rt._top = 0
     try:
+        rt._env = env
+        rt._top = 0
         n = f._n
         if n == -2:
             from .events import call_host
@@ -131,7 +131,7 @@ def call(f, raw, a, b, c, d, more):
         rt._env = outer
         rt._top = top
         if outer:
-            rt.pool.view[env : env + layout.E_LO] = saved
+            rt.pool.part(env, layout.E_LO)[:] = saved
         elif rt._due:
             rt._sweep()
 
@@ -161,8 +161,8 @@ def resume(rt):
         raise PitwasmError("there is no call to resume")
     f, raw, env = rt._paused
     rt._paused = rt._error = None
-    rt._env = env
     try:
+        rt._env = env
         run(rt, env)
         return _results(f, raw, env + layout.E_SIZE)
     except PitwasmError as exc:
@@ -193,11 +193,13 @@ def run(rt, env):
     paid = 0  # what entering the loop costs has been paid before, unless the loop stopped for want of fuel
     while True:
         fuel = rt.fuel
-        n = _SLICE if fuel is None or fuel > _SLICE else fuel
+        n = _SLICE
+        if fuel is not None and fuel < n:
+            n = fuel if fuel > 0 else 0
         put32(buf, env + layout.E_FUEL, n + paid)
         status = loop.run(buf, buf, buf, env, rt._bulk, rt._flt)
         if fuel is not None:
-            rt.fuel = fuel - n + get32(buf, env + layout.E_FUEL)
+            rt.fuel = (fuel if fuel > 0 else 0) - n + get32(buf, env + layout.E_FUEL)
         if status == layout.S_DONE:
             return
         paid = 1

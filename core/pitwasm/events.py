@@ -157,7 +157,7 @@ def view(inst, address, n):
     if n < 0 or address + n > end:
         raise Trap(_beyond(buf, mm, address if address > end else end), inst.name)
     start = get32(buf, mm + layout.MM_DATA) + address if mm else 0
-    return inst._rt.pool.view[start : start + n]
+    return inst._rt.pool.part(start, n)
 
 
 def _text(inst, address):

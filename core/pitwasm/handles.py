@@ -1,12 +1,16 @@
 # Handles on exported memories, globals and tables, and the lists of exports and imports; loaded when first asked for
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
+from typing import TYPE_CHECKING, Any, Iterator
+
 from . import layout
-from .driver import s32
 from .errors import PitwasmError
 from .events import grow_memory, grow_table
-from .pool import get16, get32, put32
+from .pool import get16, get32
 from .values import bits, names, put_bits, read, reference, signature, write
+
+if TYPE_CHECKING:
+    from .runtime import Module
 
 _KINDS = ("func", "table", "memory", "global")
 
@@ -60,7 +64,7 @@ def _name(buf, at, n):
     return str(buf[at : at + n], "utf-8")
 
 
-def exports(module):
+def exports(module: Module) -> Iterator[tuple[str, str, Any]]:
     buf = module._rt._buf
     at = module._cell(layout.M_EXPORTS)
     for _ in range(module._cell(layout.M_NEXPORTS)):
@@ -70,7 +74,7 @@ def exports(module):
         at += layout.EX_NAME + n + 3 & -4
 
 
-def imports(module):
+def imports(module: Module) -> Iterator[tuple[str, str, str, Any]]:
     buf = module._rt._buf
     at = module._cell(layout.M_IMPORTS)
     for _ in range(module._cell(layout.M_NIMPORTS)):
@@ -145,25 +149,25 @@ class _Part:
 class Memory(_Part):
     """A bounds-checked view: m[0x400], m[8:12] (a copy), m[8:12] = b"abcd", len(m) = bytes that may be accessed."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._get(layout.MM_BYTES)
 
     @property
-    def pages(self):
+    def pages(self) -> int:
         """What memory.size says; with a cap, more than can be accessed."""
         return self._get(layout.MM_PAGES)
 
-    def grow(self, pages):
+    def grow(self, pages: int) -> int:
         """Grow as memory.grow does: the old size in pages, or -1. Views made before are of no use afterwards."""
         self._get(0)
         return grow_memory(self._inst._rt, self._at, pages) if pages >= 0 else -1
 
-    def view(self, address, n):
+    def view(self, address: int, n: int) -> memoryview:
         """A memoryview of n bytes. Holds until the memory grows or its instance goes; never to be kept beyond that."""
         if address < 0 or n < 0 or address + n > len(self):
             raise IndexError("beyond the memory's %d bytes" % len(self))
         start = self._get(layout.MM_DATA) + address
-        return self._inst._rt.pool.view[start : start + n]
+        return self._inst._rt.pool.part(start, n)
 
     def _range(self, key):
         if isinstance(key, int):
@@ -174,11 +178,11 @@ class Memory(_Part):
         end = len(self) if key.stop is None else key.stop
         return self.view(start, max(end - start, 0))
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: int | slice) -> Any:
         view = self._range(key)
         return view[0] if isinstance(key, int) else bytes(view)
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: int | slice, value: Any) -> None:
         view = self._range(key)
         if isinstance(key, int):
             view[0] = value
@@ -207,26 +211,26 @@ class Global(_Part):
         return self._at
 
     @property
-    def value(self):
+    def value(self) -> Any:
         return read(self._inst, self._cell(False), self._type)
 
     @value.setter
-    def value(self, value):
+    def value(self, value: Any) -> None:
         write(self._inst._rt, self._cell(True), self._type, value)
 
     @property
-    def bits(self):
+    def bits(self) -> int:
         return bits(self._inst._rt._buf, self._cell(False), self._type)
 
     @bits.setter
-    def bits(self, value):
+    def bits(self, value: int) -> None:
         put_bits(self._inst._rt, self._cell(True), self._type, value)
 
 
 class Table(_Part):
     """A table: t[3] is a Function, a Python object (externref) or None; len(t), t.grow(n, value)."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._get(layout.TT_COUNT)
 
     @property
@@ -240,16 +244,14 @@ class Table(_Part):
             raise IndexError("beyond the table's %d elements" % len(self))
         return self._get(layout.TT_DATA) + (i << 2)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> Any:
         return read(self._inst, self._element(i), self._get(layout.TT_TYPE))
 
-    def __setitem__(self, i, value):
+    def __setitem__(self, i: int, value: Any) -> None:
         write(self._inst._rt, self._element(i), self._get(layout.TT_TYPE), value)
 
-    def grow(self, n, value=None):
+    def grow(self, n: int, value: Any = None) -> int:
         """Grow by n elements: the old size, or -1."""
         kind = self._get(layout.TT_TYPE)
-        cell = bytearray(4)
         rt = self._inst._rt
-        put32(cell, 0, reference(rt, value, kind))
-        return grow_table(rt, self._at, n, s32(cell, 0)) if n >= 0 else -1
+        return grow_table(rt, self._at, n, reference(rt, value, kind)) if n >= 0 else -1

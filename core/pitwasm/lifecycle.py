@@ -2,10 +2,15 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import sys
+from typing import TYPE_CHECKING, Any, Callable
 
 from . import layout
 from .errors import PitwasmError
 from .pool import get32, put32
+
+if TYPE_CHECKING:
+    from .pool import Pool
+    from .runtime import Function, Instance, Module
 
 # Files that only these methods need: what drop_loader() lets go of.
 _LOADER = (
@@ -19,7 +24,23 @@ _BUILT_IN = ("", "env", "wasi_unstable", "wasi_snapshot_preview1")
 class Lifecycle:
     """The part of Runtime that is dropped with the loader."""
 
-    def load(self, source, name=None, lazy=False, names=False):
+    # Runtime's own (runtime.py)
+    pool: "Pool"
+    stack: int
+    _buf: Any
+    _env: int
+    _paused: "tuple[Function, bool, int] | None"
+    _error: PitwasmError | None
+    _answer: Any
+    _module: "Callable[[int], Module]"
+    _modules: "dict[int, Module]"
+    _instance: "Callable[[int], Instance]"
+    _hosts: list[Any]
+    _externs: list[Any]
+    _natives: dict[str, dict[str, tuple[str | None, Any]]]
+    lookup_function: "Callable[..., Function]"
+
+    def load(self, source: Any, name: str | None = None, lazy: bool = False, names: bool = False) -> "Module":
         """Load a module from a bytes-like object or from a stream with readinto(); nothing is kept of the stream.
 
         lazy: translate each function when it is first called; the bytes must then stay as they are.
@@ -39,7 +60,7 @@ class Lifecycle:
             module._source = source
         return module
 
-    def unload(self, module):
+    def unload(self, module: "Module") -> None:
         """Free a module without instances. Those that others still import from are waited for."""
         off = module._check()
         for inst in self.instances():
@@ -50,7 +71,7 @@ class Lifecycle:
         self._unregister(layout.R_MODULE, off)
         self._sweep()
 
-    def modules(self):
+    def modules(self) -> "list[Module]":
         """All modules not yet unloaded."""
         off = get32(self._buf, layout.P_MODULES)
         found = []
@@ -62,7 +83,9 @@ class Lifecycle:
 
     # Instances.
 
-    def instantiate(self, module, stack_size=None, heap_size=0, memory_cap=None):
+    def instantiate(
+        self, module: "Module", stack_size: int | None = None, heap_size: int = 0, memory_cap: int | None = None
+    ) -> "Instance":
         """Instantiate: imports from natives and registered modules. heap_size is there for WAMR's users and has no effect.
 
         memory_cap: bytes its memory takes at most; what lies beyond traps, growth beyond fails. Without it, a module that says how
@@ -72,7 +95,7 @@ class Lifecycle:
 
         return self._instance(store.instantiate(self, module._check(), stack_size or self.stack, memory_cap))
 
-    def deinstantiate(self, instance):
+    def deinstantiate(self, instance: "Instance") -> None:
         """Free an instance; what others import from it, or refer to, stays for them."""
         off = instance._check()
         self._kill(instance)
@@ -81,11 +104,11 @@ class Lifecycle:
             self._paused = None
         self._sweep()
 
-    def _kill(self, instance):
+    def _kill(self, instance: "Instance") -> None:
         instance._dead = True
         put32(self._buf, instance._off + layout.I_FLAGS, instance._cell(layout.I_FLAGS) | layout.IF_DEAD)
 
-    def instances(self):
+    def instances(self) -> "list[Instance]":
         """All instances not yet deinstantiated."""
         table = get32(self._buf, layout.P_ITAB)
         found = []
@@ -95,7 +118,7 @@ class Lifecycle:
                 found.append(self._instance(off))
         return found
 
-    def _sweep(self):
+    def _sweep(self) -> None:
         """Free what is dead and not referred to; while something runs, afterwards."""
         self._due = bool(self._env or self._paused)
         if not self._due:
@@ -103,7 +126,7 @@ class Lifecycle:
 
             sweep(self)
 
-    def destroy(self):
+    def destroy(self) -> None:
         """Free everything; all handles are dead afterwards."""
         if self._env:
             raise PitwasmError("the runtime is running")
@@ -119,7 +142,7 @@ class Lifecycle:
 
     # Names.
 
-    def register_module(self, name, module):
+    def register_module(self, name: str, module: "Module | Instance") -> None:
         """Give a module, or an instance, a name for others to import from."""
         from .runtime import Module
 
@@ -135,12 +158,12 @@ class Lifecycle:
         text = name.encode()
         at = self.pool.alloc(layout.R_NAME + len(text), layout.K_REGISTRY)
         put32(self._buf, at + layout.R_LEN, len(text))
-        self.pool.view[at + layout.R_NAME : at + layout.R_NAME + len(text)] = text
+        self.pool.part(at + layout.R_NAME, len(text))[:] = text
         put32(self._buf, at + field, off)
         put32(self._buf, at + layout.R_NEXT, get32(self._buf, layout.P_REGISTRY))
         put32(self._buf, layout.P_REGISTRY, at)
 
-    def find_module_registered(self, name):
+    def find_module_registered(self, name: str) -> "Module | None":
         """The module of that name, or None."""
         at = self._registered(name)
         if not at:
@@ -148,19 +171,19 @@ class Lifecycle:
         off = get32(self._buf, at + layout.R_MODULE)
         return self._module(off or get32(self._buf, get32(self._buf, at + layout.R_INSTANCE) + layout.I_MODULE))
 
-    def _registered(self, name):
+    def _registered(self, name: str | bytes) -> int:
         """The registry record of a name, 0 = none."""
         buf = self._buf
         text = name.encode() if isinstance(name, str) else name
         at = get32(buf, layout.P_REGISTRY)
         while at:
             n = get32(buf, at + layout.R_LEN)
-            if n == len(text) and self.pool.view[at + layout.R_NAME : at + layout.R_NAME + n] == text:
+            if n == len(text) and self.pool.part(at + layout.R_NAME, n) == text:
                 break
             at = get32(buf, at + layout.R_NEXT)
         return at
 
-    def _unregister(self, field, off):
+    def _unregister(self, field: int, off: int | None) -> None:
         """Drop the names of a module or an instance; off=None: all."""
         buf = self._buf
         link = layout.P_REGISTRY - layout.R_NEXT
@@ -177,7 +200,7 @@ class Lifecycle:
                 put32(buf, link + layout.R_NEXT, get32(buf, at + layout.R_NEXT))
                 self.pool.free(at)
 
-    def register_natives(self, module, functions):
+    def register_natives(self, module: str, functions: dict[str, tuple[str | None, Any]]) -> None:
         """Python functions for modules to import: {name: (signature, callable)}; signature as in WAMR, "(ii*~$)i", or None.
 
         i I f F r: i32, i64, f32, f64, externref. *: i32, arrives as a memoryview from that address, as long as the ~ that
@@ -189,7 +212,7 @@ class Lifecycle:
                 raise PitwasmError("not a signature and a callable: %r" % (entry,))
         self._natives.setdefault(module, {}).update(functions)
 
-    def _lookup(self, instance, name, signature):
+    def _lookup(self, instance: "Instance", name: str, signature: str | None) -> "Function":
         """lookup_function() of a submodule's function, or with a signature."""
         instance._check()
         if name[:1] == "$":
@@ -212,12 +235,12 @@ class Lifecycle:
                 raise PitwasmError("function '%s' has not the signature %s" % (name, signature), instance.name)
         return f
 
-    def drop_loader(self):
+    def drop_loader(self) -> None:
         """Let go of the code that only loading, linking and unloading need. It comes back when it is needed again.
 
         events.py stays for host functions and memory.grow, which run it without allocating; else it goes too, and a trap loads it.
         """
-        names = _LOADER
+        names: tuple[str, ...] = _LOADER
         if not self._hosts and not any(module._cell(layout.M_FLAGS) & layout.MF_GROWS for module in self.modules()):
             self._answer = None
             names += ("events", "values")

@@ -5,7 +5,7 @@
 # says who owns it, a free one links to the next free one in address order, and no two free ones touch. Offsets handed out are
 # those of payloads; sizes are payload bytes. Nothing here allocates on MicroPython's heap but PoolExhausted and map().
 
-from uctypes import addressof
+from uctypes import addressof, bytearray_at
 
 import micropython
 from micropython import const
@@ -15,6 +15,7 @@ from .errors import PoolExhausted
 
 # The kind and the owner's offset / 8 share a cell.
 _MAX = const(0x8000000)
+_VIEW = const(0xFFFFFF)  # where memoryviews end on 32-bit words
 
 # ---- cells, for bytecode ---------------------------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ class Pool:
             raise ValueError("a pool has 256 bytes to 128 MB, and starts at a multiple of 8")
         self.buf = buf
         # For slices without copying: no reader or writer may resize buf while it exists.
-        self.view = memoryview(buf)
+        self._view = memoryview(buf)
         # Tests: counted down by every allocation; the one that reaches 0 raises PoolExhausted.
         self.fail_at = 0
         if _attach:
@@ -183,6 +184,12 @@ class Pool:
         if not 0 <= size < _MAX:
             raise self.exhausted(size)
         return (size + 15) & -8 if size else 16
+
+    def part(self, off, n):
+        """The n bytes at `off`, to read and write, without copying."""
+        if off + n <= _VIEW:
+            return self._view[off : off + n]
+        return bytearray_at(addressof(self.buf) + off, n)  # 32-bit MicroPython has no memoryview there
 
     def alloc(self, size, kind, owner=0, zero=True):
         """A block of at least `size` bytes, cleared (with zero=False: whatever was there). Its offset."""

@@ -20,7 +20,7 @@ def owner_name(pool, record):
     if module and pool.owner_of(module)[0] == layout.K_MODULE:
         name = get32(pool.buf, module + layout.M_NAME)
         if name:
-            return bytes(pool.view[name + 2 : name + 2 + get16(pool.buf, name)]).decode()
+            return bytes(pool.part(name + 2, get16(pool.buf, name))).decode()
     return "@%d" % record
 
 

@@ -179,9 +179,9 @@ class Reader:
         if self.bytes is not None:
             n = min(n, self.total - self.at)
             if n > 0:
-                self.pool.view[to : to + n] = self.bytes[self.at : self.at + n]
+                self.pool.part(to, n)[:] = self.bytes[self.at : self.at + n]
         else:
-            n = self._readinto(self.pool.view[to : to + n])
+            n = self._readinto(self.pool.part(to, n))
         self.at += n
         return n
 
@@ -205,14 +205,13 @@ class Reader:
     def _fill(self):
         """Bring NEED bytes into the window, or all that are left before the limit. False at the end of the source."""
         buf = self.pool.buf
-        view = self.pool.view
         t = self.t
         window = get32(buf, t + layout.T_WINDOW)
         pos = get32(buf, t + layout.T_POS)
         end = get32(buf, t + layout.T_END)
         have = end - pos
         if pos != window:
-            view[window : window + have] = view[pos:end]
+            self.pool.part(window, have)[:] = self.pool.part(pos, have)
             end = window + have
         base = self.at - have
         need = min(layout.NEED, self.limit - base)
@@ -221,7 +220,7 @@ class Reader:
             n = self._read(end, min(_WINDOW - have, self.limit - self.at))
             have += n
             end += n
-        view[end : end + layout.SLACK] = _ZEROS
+        self.pool.part(end, layout.SLACK)[:] = _ZEROS
         put32(buf, t + layout.T_POS, window)
         put32(buf, t + layout.T_END, end)
         put32(buf, t + layout.T_BASE, base)
@@ -318,7 +317,7 @@ class Reader:
         t = self.t
         pos = get32(buf, t + layout.T_POS)
         k = min(n, get32(buf, t + layout.T_END) - pos)
-        self.pool.view[to : to + k] = self.pool.view[pos : pos + k]
+        self.pool.part(to, k)[:] = self.pool.part(pos, k)
         put32(buf, t + layout.T_POS, pos + k)
         while n > k:
             to += k

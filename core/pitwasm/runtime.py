@@ -7,7 +7,7 @@
 #
 # What loads, links and unloads is in lifecycle.py, so that it can be dropped: Runtime.__getattr__ finds it there.
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Iterator
 
 from . import layout
 from .driver import NOTHING, call, resume
@@ -15,45 +15,48 @@ from .errors import PitwasmError
 from .pool import Pool, get16, get32
 
 if TYPE_CHECKING:
-    from .lifecycle import Lifecycle
+    from .handles import Memory
+    from .lifecycle import Lifecycle as _Base
+else:
+    _Base = object
 
 
 class Handle:
     """Of a module or an instance."""
 
-    def __init__(self, rt, off):
+    def __init__(self, rt: "Runtime", off: int):
         self._rt = rt
         self._off = off
         self._dead = False
 
-    def _check(self):
+    def _check(self) -> int:
         if self._dead or not self._off:
             raise PitwasmError("this %s is gone" % type(self).__name__.lower())
         return self._off
 
-    def _cell(self, at):
+    def _cell(self, at: int) -> int:
         return get32(self._rt._buf, self._off + at)
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc):
-        if not self._dead:
-            (self._rt.unload if isinstance(self, Module) else self._rt.deinstantiate)(self)
-
 
 class Module(Handle):
     """A loaded module. In a `with` statement: unloaded at its end."""
 
-    _source = None  # lazy loading: the bytes functions are translated from
+    _source: Any = None  # lazy loading: the bytes functions are translated from
+
+    def __exit__(self, *exc: Any) -> None:
+        if not self._dead:
+            self._rt.unload(self)
 
     @property
-    def name(self):
+    def name(self) -> str | None:
         at = self._cell(layout.M_NAME)
         return str(self._rt._buf[at + 2 : at + 2 + get16(self._rt._buf, at)], "utf-8") if at else None
 
     @property
-    def exports(self):
+    def exports(self) -> Iterator[tuple[str, str, Any]]:
         """All (name, kind, type); kind "func", "table", "memory" or "global", types as the handles have them."""
         from .handles import exports
 
@@ -61,7 +64,7 @@ class Module(Handle):
         return exports(self)
 
     @property
-    def imports(self):
+    def imports(self) -> Iterator[tuple[str, str, str, Any]]:
         """All (module, name, kind, type)."""
         from .handles import imports
 
@@ -72,25 +75,29 @@ class Module(Handle):
 class Instance(Handle):
     """A module instance. In a `with` statement: deinstantiated at its end."""
 
+    def __exit__(self, *exc: Any) -> None:
+        if not self._dead:
+            self._rt.deinstantiate(self)
+
     @property
-    def module(self):
+    def module(self) -> Module:
         self._check()
         return self._module()
 
-    def _module(self):
+    def _module(self) -> Module:
         return self._rt._module(self._cell(layout.I_MODULE))
 
     @property
-    def name(self):
+    def name(self) -> str | None:
         return self._module().name
 
     @property
-    def exports(self):
+    def exports(self) -> "Exports":
         self._check()
         return Exports(self)
 
     @property
-    def memory(self):
+    def memory(self) -> "Memory | None":
         """Memory 0, or None."""
         from .handles import Memory
 
@@ -107,7 +114,7 @@ class Instance(Handle):
         at = find_export(rt.pool, self._cell(layout.I_MODULE), name.encode() if isinstance(name, str) else name)
         return (rt._buf[at], get32(rt._buf, at + layout.EX_INDEX)) if at else None
 
-    def _function(self, fidx):
+    def _function(self, fidx: int) -> "Function":
         """The handle of a function of this instance, by its index."""
         buf = self._rt._buf
         if fidx < self._cell(layout.I_NIMPF):
@@ -123,16 +130,16 @@ class Exports:
     Iterates as Module.exports does: (name, kind, type).
     """
 
-    def __init__(self, inst):
+    def __init__(self, inst: Instance):
         self._inst = inst
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[str, str, Any]]:
         return self._inst.module.exports
 
-    def __contains__(self, name):
+    def __contains__(self, name: str) -> bool:
         return bool(self._inst._export(name))
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         found = self._inst._export(name)
         if not found:
             raise AttributeError("no export '%s'" % name)
@@ -151,7 +158,7 @@ class Function:
     Up to four i32 arguments with an i32 result, or none, are passed without allocating on MicroPython's heap.
     """
 
-    def __init__(self, inst, home, fidx, y, host=False):
+    def __init__(self, inst: Instance, home: Instance, fidx: int, y: int, host: bool = False):
         self._inst = inst  # it was found through; the handle lives as long
         self._home = home  # it runs in
         self._fidx = fidx  # there; of a host function, its number
@@ -165,15 +172,15 @@ class Function:
         n = get16(buf, y - n - layout.Y_BYTES + layout.Y_NR)
         self._r = n and (buf[y] if n == 1 else -1)  # type of the only result, 0 none, -1 several
 
-    def __call__(self, a=NOTHING, b=NOTHING, c=NOTHING, d=NOTHING, *more):
+    def __call__(self, a: Any = NOTHING, b: Any = NOTHING, c: Any = NOTHING, d: Any = NOTHING, *more: Any) -> Any:
         return call(self, False, a, b, c, d, more)
 
-    def call_bits(self, *args):
+    def call_bits(self, *args: int) -> tuple[int, ...]:
         """The same in raw bits: arguments and the tuple of results are integers; a reference is its number in the pool, 0 = null."""
         return call(self, True, NOTHING, NOTHING, NOTHING, NOTHING, args)
 
     @property
-    def type(self):
+    def type(self) -> tuple[str, str]:
         """(parameters, results), each a text like "i32 f64"."""
         from .values import signature
 
@@ -187,51 +194,55 @@ def type_of(buf, inst, fidx):
     return get32(buf, get32(buf, inst + layout.I_TYPES) + (n << 2))
 
 
-class Runtime(Lifecycle if TYPE_CHECKING else object):
+class Runtime(_Base):
     """Everything that lives in one pool. `pool`: a bytearray, its size in bytes, or a Pool.
 
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
     """
 
-    def __init__(self, pool, stack=2048):
+    def __init__(self, pool: bytearray | int | Pool, stack: int = 2048):
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
-        self._buf = self.pool.buf
+        self._buf: Any = self.pool.buf
         self.stack = stack
-        self.fuel = None
+        self.fuel: int | None = None
         self._env = 0  # environment that runs, 0 = none
         self._top = 0  # in a host function: stack from here on is free
-        self._paused = None  # call out of fuel: (Function, raw, environment)
-        self._error = None  # last one that a call ended with
+        self._paused: tuple[Function, bool, int] | None = None  # call out of fuel: (Function, raw, environment)
+        self._error: PitwasmError | None = None  # last one that a call ended with
         self._due = False  # instances to be freed wait for the end of the call that runs
-        self._answer = None  # events.answer, once there is an instance
-        self._bulk = None  # bulk.bulk, floats.flt: once a module needs them
-        self._flt = None
-        self._modules = {}  # record -> handle
-        self._instances = {}
-        self._hosts = []  # by host function number: (callable, signature or None, "module.name"), None = free
-        self._externs = []  # by number of the externref less 1
-        self._natives = {}  # module -> name -> (signature, callable)
-        self._linking = []  # modules being instantiated, outermost first
+        self._answer: Any = None  # events.answer, once there is an instance
+        self._bulk: Any = None  # bulk.bulk, floats.flt: once a module needs them
+        self._flt: Any = None
+        self._modules: dict[int, Module] = {}  # record -> handle
+        self._instances: dict[int, Instance] = {}
+        self._hosts: list[Any] = []  # by host function number: (callable, signature or None, "module.name"), None = free
+        self._externs: list[Any] = []  # by number of the externref less 1
+        self._natives: dict[str, dict[str, tuple[str | None, Any]]] = {}  # module -> name -> (signature, callable)
+        self._linking: list[int] = []  # modules being instantiated, outermost first
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Know the modules of a pool that was filled elsewhere, and what code they need."""
         off = get32(self._buf, layout.P_MODULES)
-        while off:  # in a pool that was adopted
+        while off:
             self._module(off)
             off = get32(self._buf, off + layout.M_NEXT)
 
-    def __enter__(self):
+    def __enter__(self) -> "Runtime":
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         self.destroy()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         """Methods of lifecycle.py."""
         from .lifecycle import Lifecycle
 
         f = getattr(Lifecycle, name)
         return lambda *args, **named: f(self, *args, **named)
 
-    def _module(self, off):
+    def _module(self, off: int) -> Module:
         module = self._modules.get(off)
         if module is None:
             module = self._modules[off] = Module(self, off)
@@ -246,18 +257,18 @@ class Runtime(Lifecycle if TYPE_CHECKING else object):
                 self._flt = flt
         return module
 
-    def _instance(self, off):
+    def _instance(self, off: int) -> Instance:
         inst = self._instances.get(off)
         if inst is None:
             inst = self._instances[off] = Instance(self, off)
         return inst
 
     @property
-    def caller(self):
+    def caller(self) -> Instance | None:
         """In a host function: the instance that called it."""
         return self._instance(get32(self._buf, self._env + layout.E_INST)) if self._top else None
 
-    def lookup_function(self, instance, name, signature=None):
+    def lookup_function(self, instance: Instance, name: str, signature: str | None = None) -> Function:
         """The function an instance exports as `name`, or (`$module$function`) a registered module's; checked against a signature."""
         if name[:1] == "$" or signature is not None:
             return self._lookup(instance, name, signature)
@@ -266,13 +277,13 @@ class Runtime(Lifecycle if TYPE_CHECKING else object):
             raise PitwasmError("there is no function '%s'" % name, instance.name)
         return instance._function(found[1])
 
-    def call(self, function, *args):
+    def call(self, function: Function, *args: Any) -> Any:
         return function(*args)
 
-    def resume(self):
+    def resume(self) -> Any:
         """Go on with the call that ran out of fuel, after fuel was added; returns what it returns."""
         return resume(self)
 
-    def get_exception(self):
+    def get_exception(self) -> str | None:
         """What the last call from outside ended with, as WAMR says it ("Exception: unreachable"), or None."""
         return None if self._error is None else "Exception: " + self._error.text

@@ -66,7 +66,7 @@ def _limit(r, most, text):
         # WebAssembly 3.0 reads u64 here: what does not fit a u32 is malformed in 2.0, out of range in 3.0. The two test
         # suites agree if 2**32 itself is taken as the latter.
         pos = get32(r.pool.buf, r.t + layout.T_POS)
-        if text and bytes(r.pool.view[pos : pos + 5]) == b"\x80\x80\x80\x80\x10":
+        if text and bytes(r.pool.part(pos, 5)) == b"\x80\x80\x80\x80\x10":
             raise ValidationError(text)
         raise
     if n > most:
@@ -145,7 +145,7 @@ def imports(r):
         k = r.length()
         block = r.room(layout.M_IMPORTS, name + k, layout.K_IMPORTS, at >> 2)
         r.name(block + name, k)
-        if k == 22 and bytes(r.pool.view[block + name : block + name + k]) == b"wasi_snapshot_preview1":
+        if k == 22 and bytes(r.pool.part(block + name, k)) == b"wasi_snapshot_preview1":
             r.put(layout.M_FLAGS, r.get(layout.M_FLAGS) | layout.MF_WASI)
         j = r.length()
         block = r.room(layout.M_IMPORTS, name + k + j, layout.K_IMPORTS, at >> 2)

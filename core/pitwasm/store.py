@@ -416,5 +416,5 @@ def _data(rt, inst, mod):
             n = get32(buf, seg + layout.DS_LEN)
             to = _offset(buf, inst, get32(buf, seg + layout.DS_OKIND), get32(buf, seg + layout.DS_OFFSET))
             seg += layout.DS_BYTES
-            view(rt._instance(inst), to, n)[:] = rt.pool.view[seg : seg + n]
+            view(rt._instance(inst), to, n)[:] = rt.pool.part(seg, n)
             buf[get32(buf, inst + layout.I_DROPPED) + get32(buf, mod + layout.M_NELEMS) + i] = 1

@@ -81,6 +81,8 @@ class SPI:
         self.answer = b""
 
     def write_readinto(self, out, data):
+        if len(out) != len(data):
+            raise ValueError("buffers must be the same length")
         events.append(("spi", self.number, bytes(out)))
         for i in range(len(data)):
             data[i] = self.answer[i] if i < len(self.answer) else out[i] ^ 255
