@@ -22,7 +22,8 @@ WORK = """
   (func $dec (type $f) (i32.sub (local.get 0) (i32.const 1)))
   (func (export "integers") (param i32) (result i32) (local i32)
     (local.set 1 (i32.const 0x7654321))
-    (loop (local.set 1 (i32.xor (i32.mul (i32.add (local.get 1) (local.get 0)) (i32.const 1664525)) (i32.shr_u (local.get 1) (i32.const 3))))
+    (loop (local.set 1 (i32.mul (i32.add (local.get 1) (local.get 0)) (i32.const 1664525)))
+      (local.set 1 (i32.xor (local.get 1) (i32.shr_u (local.get 1) (i32.const 3))))
       (local.set 1 (i32.add (local.get 1) (i32.popcnt (i32.rotl (local.get 1) (i32.clz (local.get 0))))))
       (local.set 1 (i32.sub (local.get 1) (i32.ctz (i32.rotr (local.get 1) (local.get 0)))))
       (local.set 1 (i32.add (local.get 1) (i32.rem_u (local.get 1) (i32.const 77))))
@@ -88,7 +89,8 @@ WORK = """
     (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 0))
   (func (export "grow") (param i32) (result i32) (drop (memory.grow (i32.const 1))) (drop (table.grow (ref.null func) (i32.const 2)))
     (memory.size))
-  (func (export "four") (param i32 i32 i32 i32) (result i32) (i32.add (i32.add (local.get 0) (local.get 1)) (i32.add (local.get 2) (local.get 3))))
+  (func (export "four") (param i32 i32 i32 i32) (result i32)
+    (i32.add (i32.add (local.get 0) (local.get 1)) (i32.add (local.get 2) (local.get 3))))
   (func (export "none"))
 """
 NAMES = "integers longs singles doubles memory_ bulk tables indirect deep slices grow".split()
@@ -164,7 +166,8 @@ rt.register_natives("env", {"two": ("(ii)i", lambda a, b: a + b)})
 
 def test_cost_of_modules_and_instances(mp: MicroPython, tmp_path: Path) -> None:
     """At most 1 KB of MicroPython's heap for each module and each instance, however much they export."""
-    many = "".join(f'(func (export "function number {k}") (result i32) (i32.const {k})) (global (export "g{k}") i32 (i32.const 0))' for k in range(200))
+    one = '(func (export "function number {0}") (result i32) (i32.const {0})) (global (export "g{0}") i32 (i32.const 0))'
+    many = "".join(one.format(k) for k in range(200))
     modules(tmp_path, m=many)
     script = """
         import gc, pitwasm

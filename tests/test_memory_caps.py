@@ -27,8 +27,8 @@ def test_memory_cap(run, lazy: bool) -> None:
         i = rt.instantiate(module, memory_cap=1000)
         e = i.exports
         print(rt.pool.used - used < 3500, len(i.memory), i.memory.pages, e.size(), e.grow(0), e.grow(1), e.get(999), e.const())
-        for f, args in ((e.get, (1000,)), (e.get, (65535,)), (e.get, (65536,)), (e.get, (-1,)), (e.put, (893, 1)), (e.far, (0,)), (e.far, (-1,)),
-                        (e.const2, ()), (e.fill, (990, 11))):
+        for f, args in ((e.get, (1000,)), (e.get, (65535,)), (e.get, (65536,)), (e.get, (-1,)), (e.put, (893, 1)), (e.far, (0,)),
+                        (e.far, (-1,)), (e.const2, ()), (e.fill, (990, 11))):
             print(error(f, *args))
         e.put(892, -1)
         e.fill(990, 2)
@@ -54,7 +54,7 @@ def test_memory_cap(run, lazy: bool) -> None:
         cap,
         "b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x07\\x07\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff' 1000",
         "True LinkError: m: the code was fitted to a memory of 1000 bytes; load the module again for a larger one",
-        "Trap: m: out of bounds memory access (beyond the cap of 10 bytes) 0 Trap: m: out of bounds memory access (beyond the cap of 10 bytes)",
+        cap.replace("1000", "10") + " 0 " + cap.replace("1000", "10"),
     ]
 
 

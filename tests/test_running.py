@@ -87,7 +87,11 @@ def test_backtrace_across_modules_and_names(run) -> None:
         b="""(func $boom (param i32) (unreachable)) (func $first (export "inner") (param i32) (call $boom (local.get 0)))""",
     )
     inner = "('b', 'boom'), ('b', 'first'), ('a', 'middle'), ('a', 'via')"
-    assert out == [f"b [{inner}]", f"b [{inner}, ('a', 'deep'), ('a', 'deep'), ('a', 'deep')]", "[('b', 'boom'), ('b', 'first'), ('a', 1), ('a', 'via')]"]
+    assert out == [
+        f"b [{inner}]",
+        f"b [{inner}, ('a', 'deep'), ('a', 'deep'), ('a', 'deep')]",
+        "[('b', 'boom'), ('b', 'first'), ('a', 1), ('a', 'via')]",
+    ]
 
 
 def test_stack_depth_follows_its_size(run) -> None:
@@ -146,7 +150,8 @@ def test_fuel(run) -> None:
             before = rt.fuel
             f(*args)
             return before - rt.fuel
-        print(cost(e.spin, 1), cost(e.spin, 11) - cost(e.spin, 1), cost(e.spin, 50001) - cost(e.spin, 1), cost(e.calls, 11) - cost(e.calls, 1))
+        one = cost(e.spin, 1)
+        print(one, cost(e.spin, 11) - one, cost(e.spin, 50001) - one, cost(e.calls, 11) - cost(e.calls, 1))
         base = cost(e.host, 1)
         print(cost(e.host, 1001) - base)
         # All the way in small rations: the same result, for the same price.
@@ -233,7 +238,8 @@ def test_lazy(run) -> None:
         print(error(e.load, 1)[:14], e.load(0), e.load(8))
         """,
         m=TRAPS,
-        user='(import "m" "div64" (func $d (param i64 i64) (result i64))) (func (export "go") (result i64) (call $d (i64.const 100) (i64.const 7)))',
+        user='(import "m" "div64" (func $d (param i64 i64) (result i64)))'
+        '(func (export "go") (result i64) (call $d (i64.const 100) (i64.const 7)))',
     )
     assert out == [
         "2 1 Trap: m: uninitialized element 3 Trap: m: integer divide by zero 3",

@@ -90,7 +90,8 @@ def test_exports_and_handles(run) -> None:
             print(entry)
         print(list(i.module.exports) == list(i.exports), list(i.module.imports), i.module.name, i.name)
         m = i.memory
-        print(len(m), m.pages, m[4], m[4:8], m[65535:], error(lambda: m[65536])[:10], error(lambda: m[65535:65537])[:10], error(lambda: m[-1])[:10])
+        print(len(m), m.pages, m[4], m[4:8], m[65535:])
+        print(error(lambda: m[65536])[:10], error(lambda: m[65535:65537])[:10], error(lambda: m[-1])[:10])
         m[0] = 255
         m[1:4] = b"xyz"
         def three():
@@ -129,7 +130,8 @@ def test_exports_and_handles(run) -> None:
         "('five', 'func', ('', 'i32'))",
         "('log', 'func', ('i32 i64', ''))",
         "True [('env', 'log', 'func', ('i32 i64', ''))] m m",
-        "65536 1 97 b'abcd' b'\\x00' IndexError IndexError IndexError",
+        "65536 1 97 b'abcd' b'\\x00'",
+        "IndexError IndexError IndexError",
         "b'\\xffxyz' ValueError: 2 bytes expected, 3 given b'cd' IndexError",
         "1 2 131072 -1 -1 b'abcd'",
         "3 None 5 IndexError ('funcref', 3, 5) 3 4 5 -1",
@@ -153,10 +155,11 @@ def test_handles_after_the_end(run) -> None:
         f, g, m, t, e = i.exports.five, i.exports.g, i.memory, i.exports.t, i.exports
         print(error(rt.unload, module))
         rt.deinstantiate(i)
-        for use in (f, lambda: f.type, lambda: f.call_bits(), lambda: g.value, lambda: setattr(g, "value", 1), lambda: m[0], lambda: len(m), m.grow,
-                    lambda: m.view(0, 1), lambda: t[0], lambda: len(t), lambda: e.five, lambda: list(e), lambda: i.exports, lambda: i.memory,
-                    lambda: i.module, lambda: rt.deinstantiate(i), lambda: rt.lookup_function(i, "five"), lambda: rt.register_module("x", i)):
-            print(error(use, *((1,) if use == m.grow else ())))
+        for use in (f, lambda: f.type, lambda: f.call_bits(), lambda: g.value, lambda: setattr(g, "value", 1), lambda: m[0], lambda: len(m),
+                    lambda: m.grow(1), lambda: m.view(0, 1), lambda: t[0], lambda: len(t), lambda: e.five, lambda: list(e),
+                    lambda: i.exports, lambda: i.memory, lambda: i.module, lambda: rt.deinstantiate(i),
+                    lambda: rt.lookup_function(i, "five"), lambda: rt.register_module("x", i)):
+            print(error(use))
         rt.unload(module)
         for use in (lambda: module.exports, lambda: module.imports, lambda: rt.unload(module), lambda: rt.instantiate(module),
                     lambda: rt.register_module("x", module)):

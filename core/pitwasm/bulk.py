@@ -1,5 +1,7 @@
 # Operations kept out of the loop: 64-bit division, bit counting, bulk memory, tables (layout.SUB_*); loaded when a module uses them
 # MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# Functions hand each other offsets and small numbers only: a pointer or a value beyond 30 bits would be boxed on the heap.
 import micropython
 from micropython import const
 
@@ -9,8 +11,9 @@ _DONE = const(0x108)  # done, go on 8 bytes further
 
 
 @micropython.viper
-def _divide(fp: ptr32, d: int, a: int, b: int, sub: int) -> int:
+def _divide(pool: ptr8, fpo: int, d: int, a: int, b: int, sub: int) -> int:
     """i64 division by shift and subtract on magnitudes, 32-bit halves; only as many steps as the dividend has bits (WebAssembly 4.3.2)."""
+    fp = ptr32(int(pool) + fpo)
     nl = UC(fp[a])
     nh = UC(fp[a + 1])
     dl = UC(fp[b])
@@ -76,9 +79,9 @@ def _divide(fp: ptr32, d: int, a: int, b: int, sub: int) -> int:
 
 
 @micropython.viper
-def _count(x: int, sub: int) -> int:
-    """clz (0), ctz (1), popcnt (2) of 32 bits."""
-    v = U32(x)
+def _count(p: ptr32, off: int, sub: int) -> int:
+    """clz (0), ctz (1), popcnt (2) of the cell at `off`."""
+    v = UC(p[off >> 2])
     n = 0
     if sub == 2:
         while v:
@@ -162,7 +165,6 @@ def _copy(pool: ptr8, d: int, s: int, n: int):
 @micropython.viper
 def _fill(pool: ptr8, d: int, value: int, n: int):
     """n bytes at a pool offset."""
-    value = value & 255
     p = ptr8(int(pool) + d)
     i = 0
     while i < n and (d + i) & 3:
@@ -183,18 +185,22 @@ def _fill(pool: ptr8, d: int, value: int, n: int):
 
 
 @micropython.viper
-def _reference(pool: ptr8, inst: int, item: int) -> int:
-    """Value of an element segment's item in an instance."""
+def _reference(pool: ptr8, to: int, inst: int, at: int, item: int):
+    """Store at `to` what an element segment's item (the cell at `at`, else `item`) is in an instance."""
     base = int(pool)
     I = ptr32(base + inst)  # noqa: E741
-    if item == 0:
-        return 0
-    if S32(item) < 0:
-        return ptr32(base + ptr32(base + I[layout.I_GLOBALS >> 2])[item & 0x3fffffff])[0]
-    item -= 1
-    if item < I[layout.I_NIMPF >> 2]:
-        return ptr32(base + I[layout.I_IMPORTS >> 2])[item]
-    return I[layout.I_ID >> 2] << layout.REF_SHIFT | item
+    if at:
+        item = ptr32(base + at)[0]
+    if item:
+        if S32(item) < 0:
+            item = ptr32(base + ptr32(base + I[layout.I_GLOBALS >> 2])[item & 0x3fffffff])[0]
+        else:
+            item -= 1
+            if item < I[layout.I_NIMPF >> 2]:
+                item = ptr32(base + I[layout.I_IMPORTS >> 2])[item]
+            else:
+                item = I[layout.I_ID >> 2] << layout.REF_SHIFT | item
+    ptr32(base + to)[0] = item
 
 
 @micropython.viper
@@ -227,12 +233,13 @@ def table_init(pool, inst: int, table: int, seg: int, d: int, s: int, n: int) ->
     tt = ptr32(base + ptr32(base + I[layout.I_TABLES >> 2])[table])
     if int(_fits(s, n, size)) == 0 or int(_fits(d, n, tt[layout.TT_COUNT >> 2])) == 0:
         return layout.TRAP_TABLE
-    p = ptr32(base + tt[layout.TT_DATA >> 2])
-    q = ptr32(int(E) + layout.ES_ITEMS)
-    i = 0
-    while i < n:
-        p[d + i] = int(_reference(pool, inst, q[s + i]))
-        i += 1
+    d = tt[layout.TT_DATA >> 2] + (d << 2)
+    s = int(E) - base + layout.ES_ITEMS + (s << 2)
+    while n:
+        _reference(pool, d, inst, s, 0)
+        d += 4
+        s += 4
+        n -= 1
     return 0
 
 
@@ -293,20 +300,19 @@ def bulk(pool, ipo: int, fpo: int, env: int) -> int:
     x = ip[2]
     y = ip[3]
     if sub < 4:
-        return int(_divide(fp, x, y, ip[4], sub))
+        return int(_divide(pool, fpo, x, y, ip[4], sub))
     if sub <= layout.SUB_I32_POPCNT:
         if sub >= layout.SUB_I32_CLZ:
-            fp[x] = int(_count(fp[y], sub - layout.SUB_I32_CLZ))
+            fp[x] = int(_count(pool, fpo + (y << 2), sub - layout.SUB_I32_CLZ))
             return _DONE
         sub -= layout.SUB_I64_CLZ
-        t = fp[y]
-        v = fp[y + 1]
+        t = fpo + (y << 2)
         if sub == 2:
-            t = int(_count(t, 2)) + int(_count(v, 2))
+            t = int(_count(pool, t, 2)) + int(_count(pool, t + 4, 2))
         elif sub:
-            t = int(_count(t, 1)) if t else 32 + int(_count(v, 1))
+            t = int(_count(pool, t, 1)) if fp[y] else 32 + int(_count(pool, t + 4, 1))
         else:
-            t = int(_count(v, 0)) if v else 32 + int(_count(t, 0))
+            t = int(_count(pool, t + 4, 0)) if fp[y + 1] else 32 + int(_count(pool, t, 0))
         fp[x] = t
         fp[x + 1] = 0
         return _DONE
@@ -315,7 +321,7 @@ def bulk(pool, ipo: int, fpo: int, env: int) -> int:
     I = ptr32(base + inst)  # noqa: E741
     M = ptr32(base + I[layout.I_MODULE >> 2])
     if sub == layout.SUB_REF_FUNC:
-        fp[x] = int(_reference(pool, inst, ptr32(ip)[1] + 1))
+        _reference(pool, fpo + (x << 2), inst, 0, ptr32(ip)[1] + 1)
         return _DONE
     j = ptr16(ip)[3]
     if sub == layout.SUB_ELEM_DROP:
@@ -340,7 +346,7 @@ def bulk(pool, ipo: int, fpo: int, env: int) -> int:
             return layout.TRAP_MEMORY
         m = mm[layout.MM_DATA >> 2]
         if sub == layout.SUB_MEMORY_FILL:
-            _fill(pool, m + d, s, n)
+            _fill(pool, m + d, s & 255, n)
             return _DONE
         if int(_fits(s, n, size)) == 0:
             e[layout.E_DETAIL >> 2] = s

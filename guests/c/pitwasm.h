@@ -16,12 +16,9 @@
 extern "C" {
 #endif
 
-// PIT_EXPORT int tick(void) { … }: the host finds it by its name. PIT_IMPORT("module", "name") declares a function of another module.
-#ifdef __cplusplus
-#define PIT_EXPORT extern "C" __attribute__((visibility("default"), used))
-#else
-#define PIT_EXPORT __attribute__((visibility("default"), used))
-#endif
+// PIT_EXPORT(tick) int32_t tick(void) { … }: the host finds it by that name.
+// PIT_IMPORT("module", "name") int32_t f(void); is a function of another module.
+#define PIT_EXPORT(name) __attribute__((export_name(#name)))
 #define PIT_IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
 
 typedef int32_t pit_handle;  // at least 1

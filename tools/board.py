@@ -1,0 +1,137 @@
+# A board with MicroPython's REPL, real, emulated or in QEMU, through mpremote's transport
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport_serial import SerialTransport
+
+
+class BoardError(AssertionError):
+    """What was run on the board raised an exception; the text is its traceback."""
+
+
+class BoardLost(AssertionError):
+    """The board fell silent, or the connection is gone."""
+
+
+class Board:
+    """One connection, in the raw REPL. `story`: what the other side says of itself when it is lost."""
+
+    def __init__(self, url: str, story: Callable[[], str] = lambda: "", soft_reset: bool = True):
+        self.url = url
+        self.story = story
+        try:
+            self.transport = SerialTransport(url)
+        except TransportError as exc:
+            raise BoardLost(f"{exc}\n{story()}") from None
+        self._enter(soft_reset)
+
+    def _enter(self, soft_reset: bool) -> None:
+        try:
+            self.transport.enter_raw_repl(soft_reset=soft_reset)
+        except (TransportError, OSError) as exc:
+            raise BoardLost(f"{self.url}: {exc}\n{self.story()}") from None
+
+    def close(self) -> None:
+        try:
+            self.transport.exit_raw_repl()
+            self.transport.close()
+        except OSError:
+            pass  # it is gone already
+
+    def soft_reset(self) -> None:
+        """Start MicroPython anew: an empty heap, modules forgotten."""
+        self._enter(True)
+
+    def exec(self, code: str, timeout: float = 60) -> str:
+        """Run code; what it prints. The limit is on its silence."""
+        try:
+            out, error = self.transport.exec_raw(code, timeout=timeout)
+        except (TransportError, OSError) as exc:
+            raise BoardLost(f"{self.url}: {exc}\n{self.story()}") from None
+        if error:
+            raise BoardError(f"{out.decode(errors='replace')}{error.decode(errors='replace')}")
+        return out.decode().replace("\r\n", "\n")
+
+    def eval(self, expression: str, timeout: float = 60) -> object:
+        import ast
+
+        return ast.literal_eval(self.exec(f"print(repr({expression}))", timeout))
+
+    # ---- files -------------------------------------------------------------------------------------------------------------------
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a file; folders on the way are made."""
+        folders = path.split("/")[:-1]
+        for i in range(1, len(folders) + 1):
+            folder = "/".join(folders[:i])
+            if folder and not self.transport.fs_exists(folder):
+                self.transport.fs_mkdir(folder)
+        try:
+            self.transport.fs_writefile(path, data, chunk_size=1024)
+        except TransportExecError as exc:
+            raise BoardError(f"writing {path}: {exc.error_output}") from None
+        except (TransportError, OSError) as exc:
+            raise BoardLost(f"{self.url}: writing {path}: {exc}\n{self.story()}") from None
+
+    def put_tree(self, source: Path, target: str, pattern: str = "*.mpy") -> int:
+        """Write the files of a folder; the bytes written."""
+        files = sorted(source.glob(pattern))
+        for file in files:
+            self.put(f"{target}/{file.name}", file.read_bytes())
+        return sum(file.stat().st_size for file in files)
+
+    # ---- a program that is talked to ---------------------------------------------------------------------------------------------
+
+    def start(self, code: str) -> None:
+        """Start a program that reads from stdin and prints lines; goes on with send() and receive()."""
+        try:
+            self.transport.exec_raw_no_follow(code)
+        except (TransportError, OSError) as exc:
+            raise BoardLost(f"{self.url}: {exc}\n{self.story()}") from None
+        self.pending = b""
+
+    def send(self, data: bytes) -> None:
+        self.transport.serial.write(data)
+
+    def receive(self, limit: float) -> str | None:
+        """The next line the program prints; None when it has ended. An exception it ended with is raised."""
+        until = time.monotonic() + limit
+        while b"\n" not in self.pending:
+            if b"\x04" in self.pending:
+                return self._ended(until)
+            self._read(until, limit)
+        line, self.pending = self.pending.split(b"\n", 1)
+        return line.rstrip(b"\r").decode(errors="replace")
+
+    def _read(self, until: float, limit: float) -> None:
+        serial = self.transport.serial
+        serial.timeout = max(0.05, until - time.monotonic())
+        data = serial.read(1)
+        serial.timeout = None
+        if not data:
+            raise BoardLost(f"{self.url}: silent for {limit:g} s; before that: {self.pending!r}\n{self.story()}")
+        self.pending += data
+
+    def _ended(self, until: float) -> None:
+        while self.pending.count(b"\x04") < 2:
+            self._read(until, 10)
+        _, error, self.pending = self.pending.split(b"\x04", 2)
+        if error:
+            raise BoardError(error.decode(errors="replace"))
+
+
+def main() -> int:
+    """python -m tools.board URL CODE: run code on a board."""
+    board = Board(sys.argv[1], soft_reset=False)
+    print(board.exec(sys.argv[2]), end="")
+    board.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
