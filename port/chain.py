@@ -88,7 +88,7 @@ class _Kept:
         except:
             self.close()
             raise
-        if self.file:
+        if self.file and len(buf):
             try:
                 if n:
                     if self.file.write(memoryview(buf)[:n]) != n:

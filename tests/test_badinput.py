@@ -54,9 +54,8 @@ for n in range(60):
     digest.update(numbered(5, n, {json.dumps(paths)}, read)[1])
 print(digest.digest().hex())
 """
-    scope: dict = {}
     lines: list[str] = []
-    exec(script, {"print": lines.append, **scope})
+    exec(script, {"print": lines.append})
     assert mp.out(script).strip() == lines[0]
 
 
@@ -68,7 +67,8 @@ NASTY = {
     "functions without end": b"\x01\x04\x01\x60\x00\x00\x03\x06\xff\xff\xff\xff\x0f\x00",
     "a type of 4 G parameters": b"\x01\x07\x01\x60\xff\xff\xff\xff\x0f",
     "4 G locals": b"\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x0a\x01\x08\x01\xff\xff\xff\xff\x0f\x7f\x0b",
-    "4 G locals in two groups": b"\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x10\x01\x0e\x02\xff\xff\xff\xff\x0f\x7f\xff\xff\xff\xff\x0f\x7e\x0b",
+    "4 G locals in two groups": b"\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00"
+    b"\x0a\x10\x01\x0e\x02\xff\xff\xff\xff\x0f\x7f\xff\xff\xff\xff\x0f\x7e\x0b",
     "60,000 locals": b"\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x08\x01\x06\x01\xe0\xd4\x03\x7e\x0b",
     "br_table of 4 G labels": b"\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x0c\x01\x0a\x00\x41\x00\x0e\xff\xff\xff\xff\x0f\x0b",
     "memory of 4 GB": b"\x05\x05\x01\x00\x80\x80\x04",
@@ -132,6 +132,6 @@ for name, data in MODULES.items():
     assert len(lines) == 3 * len(nasty()), said
     assert not [line for line in lines if "LEAK" in line], said
     ran = {line.split(" | ")[0] for line in lines if line.endswith("| ran")}
-    assert ran <= {"60,000 locals", "20,000 blocks in each other", "20,000 operands", "functions without end"} - {"functions without end"}
+    assert ran <= {"60,000 locals", "20,000 blocks in each other", "20,000 operands"}
     assert any("start function that never ends | OutOfFuel" in line for line in lines)
     assert any("start function that calls itself | Trap" in line for line in lines)

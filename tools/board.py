@@ -1,13 +1,40 @@
 # A board with MicroPython's REPL, real, emulated or in QEMU, through mpremote's transport
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
+import ast
+import base64
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
+
+
+CHUNK = 768  # bytes of a file that go through the REPL at once, as base64
+
+# Runs on the board: "length path" lines with the contents behind them; answers with the path.
+RECEIVER = f"""
+import sys, os, binascii
+while True:
+    line = sys.stdin.readline().strip()
+    if line == "end":
+        break
+    n, path = line.split(" ", 1)
+    n = int(n)
+    for i in range(1, len(path)):
+        if path[i] == "/":
+            try:
+                os.mkdir(path[:i])
+            except OSError:
+                pass
+    with open(path, "wb") as f:
+        while n > 0:
+            f.write(binascii.a2b_base64(sys.stdin.read((min(n, {CHUNK}) + 2) // 3 * 4)))
+            n -= {CHUNK}
+    print(path)
+"""
 
 
 class BoardError(AssertionError):
@@ -58,32 +85,30 @@ class Board:
         return out.decode().replace("\r\n", "\n")
 
     def eval(self, expression: str, timeout: float = 60) -> object:
-        import ast
-
         return ast.literal_eval(self.exec(f"print(repr({expression}))", timeout))
 
     # ---- files -------------------------------------------------------------------------------------------------------------------
 
     def put(self, path: str, data: bytes) -> None:
         """Write a file; folders on the way are made."""
-        folders = path.split("/")[:-1]
-        for i in range(1, len(folders) + 1):
-            folder = "/".join(folders[:i])
-            if folder and not self.transport.fs_exists(folder):
-                self.transport.fs_mkdir(folder)
-        try:
-            self.transport.fs_writefile(path, data, chunk_size=1024)
-        except TransportExecError as exc:
-            raise BoardError(f"writing {path}: {exc.error_output}") from None
-        except (TransportError, OSError) as exc:
-            raise BoardLost(f"{self.url}: writing {path}: {exc}\n{self.story()}") from None
+        self.put_all({path: data})
 
-    def put_tree(self, source: Path, target: str, pattern: str = "*.mpy") -> int:
-        """Write the files of a folder; the bytes written."""
-        files = sorted(source.glob(pattern))
-        for file in files:
-            self.put(f"{target}/{file.name}", file.read_bytes())
-        return sum(file.stat().st_size for file in files)
+    def put_all(self, files: dict[str, bytes]) -> None:
+        """Write files. Much faster than mpremote's way, which has the board compile the contents in pieces."""
+        self.start(RECEIVER)
+        for path, data in files.items():
+            self.send(f"{len(data)} {path}\n".encode())
+            for at in range(0, len(data), CHUNK):
+                self.send(base64.b64encode(data[at : at + CHUNK]))
+            if self.receive(60) != path:
+                raise BoardLost(f"{self.url}: writing {path}: {self.pending!r}\n{self.story()}")
+        self.send(b"end\n")
+        if self.receive(60) is not None:
+            raise BoardLost(f"{self.url}: {self.pending!r}\n{self.story()}")
+
+    def put_tree(self, source: Path, target: str, pattern: str = "*.mpy") -> None:
+        """Write the files of a folder."""
+        self.put_all({f"{target}/{file.name}": file.read_bytes() for file in sorted(source.glob(pattern))})
 
     # ---- a program that is talked to ---------------------------------------------------------------------------------------------
 

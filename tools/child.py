@@ -24,7 +24,7 @@ class Child:
     """One process. Not for sharing between threads; close() or a `with` ends it."""
 
     def __init__(self, command: Sequence[str | Path], environ: dict[str, str] | None = None):
-        self.errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (lives as long as the child)
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")  # lives as long as the child
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self.errors, env=environ, cwd=ROOT)
         self.pending = b""

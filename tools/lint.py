@@ -56,10 +56,13 @@ def package(platform: str) -> dict[Path, Path]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     links: dict[Path, Path] = {}
-    for source in [*sources(PLATFORMS[platform]).values(), ROOT / "core" / "pitwasm" / "layout.py"]:
+    for source in sources(PLATFORMS[platform]).values():
         link = folder / source.name
         link.symlink_to(source)
         links[link] = source
+    # What the build folds in as `layout` has two sources.
+    halves = (ROOT / "core" / "pitwasm" / "layout.py", ROOT / "core" / "gen" / "opcodes.py")
+    (folder / "layout.py").write_text("\n".join(half.read_text() for half in halves))
     return links
 
 

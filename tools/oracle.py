@@ -43,7 +43,8 @@ def engine() -> wasmtime.Engine:
 
 def imports(store: wasmtime.Store) -> wasmtime.Linker:
     linker = wasmtime.Linker(store.engine)
-    linker.define_instance(store, "spectest", linker.instantiate(store, wasmtime.Module.from_file(store.engine, str(DEVICE / "spectest.wasm"))))
+    spectest = wasmtime.Module.from_file(store.engine, str(DEVICE / "spectest.wasm"))
+    linker.define_instance(store, "spectest", linker.instantiate(store, spectest))
     i32 = wasmtime.ValType.i32()
     linker.define_func("env", "print", wasmtime.FuncType([i32, i32], []), lambda *args: None)
     return linker
@@ -61,7 +62,7 @@ def signed(bits: int, kind: str) -> int | float | None:
 def same(value: object, bits: int, kind: str) -> bool:
     """Is it this result? NaNs are all alike; of references, null or not."""
     if kind in FORMS:
-        if value != value:  # noqa: PLR0124 (a NaN)
+        if value != value:  # a NaN
             mask = 0x7F800000 if kind == "f32" else 0x7FF0000000000000
             return bits & mask == mask and bits & (mask >> 8 | 0xFFFF) != 0 or signed(bits, kind) != signed(bits, kind)
         return struct.pack(FORMS[kind][0], value) == struct.pack(FORMS[kind][1], bits)

@@ -55,7 +55,7 @@ class Worker:
         self.micropython = micropython
         self.mode = mode
         self.child: Child | None = None
-        self.commands = tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8")  # noqa: SIM115 (lives as long)
+        self.commands = tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8")
 
     def close(self) -> None:
         self.commands.close()

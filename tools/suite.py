@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import debian, micropython
+from tools import debian
 from tools.host import OUT, ROOT, HostError, call, has, lock
 
 SHARED = ROOT.parent / "shared" / "spec" / "spec.tar.xz"
@@ -83,21 +83,21 @@ def _unpacked(archive: Path) -> Path:
 
 
 def _packaged() -> Path:
-    """The suite out of Debian's package, fetched through the private apt configuration that MicroPython's source came by."""
+    """The suite out of Debian's package."""
     target = CACHE / "debian"
     with lock(CACHE):
         if target.exists():
             return target / PACKAGE_FOLDER
         if not (has("apt-get") and has("dpkg")):
-            raise HostError("the specification's tests: no ../shared/spec/spec.tar.xz, no PITWASM_SPEC and no apt-get to fetch them with")
-        package = debian.fetch(CACHE / "dl", debian.suites(*micropython.SUITES), binaries=[PACKAGE])[PACKAGE]
+            raise HostError("the suite: no ../shared/spec/spec.tar.xz, no PITWASM_SPEC, and no apt-get to fetch it with")
+        package = debian.fetch(CACHE, debian.suites("forky", "sid"), binaries=[PACKAGE])[PACKAGE]
         fresh = CACHE / "unpacking"
         shutil.rmtree(fresh, ignore_errors=True)
         call("dpkg", "-x", package, fresh)
         if not (fresh / PACKAGE_FOLDER).is_dir():
             raise HostError(f"{package.name} holds no {PACKAGE_FOLDER}")
         fresh.rename(target)
-        return target / PACKAGE_FOLDER
+    return target / PACKAGE_FOLDER
 
 
 def files(groups: list[str], name: str | None = None) -> list[SpecFile]:

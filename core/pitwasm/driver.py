@@ -83,7 +83,7 @@ def call(f, raw, a, b, c, d, more):
     home = f._home
     rt = inst._rt
     if inst._dead or not home._off:
-        raise PitwasmError("the instance of this function is gone")
+        f._check()  # raises
     buf = rt._buf
     outer = rt._env
     top = rt._top

@@ -52,7 +52,7 @@ class Module(Handle):
 
     @property
     def name(self) -> str | None:
-        at = self._cell(layout.M_NAME)
+        at = self._cell(layout.M_NAME) if self._off else 0
         return str(self._rt._buf[at + 2 : at + 2 + get16(self._rt._buf, at)], "utf-8") if at else None
 
     @property
@@ -89,7 +89,7 @@ class Instance(Handle):
 
     @property
     def name(self) -> str | None:
-        return self._module().name
+        return self._module().name if self._off else None
 
     @property
     def exports(self) -> "Exports":
@@ -172,6 +172,10 @@ class Function:
         n = get16(buf, y - n - layout.Y_BYTES + layout.Y_NR)
         self._r = n and (buf[y] if n == 1 else -1)  # type of the only result, 0 none, -1 several
 
+    def _check(self):
+        if self._inst._dead or not self._home._off:
+            raise PitwasmError("the instance of this function is gone")
+
     def __call__(self, a: Any = NOTHING, b: Any = NOTHING, c: Any = NOTHING, d: Any = NOTHING, *more: Any) -> Any:
         return call(self, False, a, b, c, d, more)
 
@@ -184,7 +188,7 @@ class Function:
         """(parameters, results), each a text like "i32 f64"."""
         from .values import signature
 
-        self._inst._check()
+        self._check()
         return signature(self._inst._rt._buf, self._type)
 
 
@@ -247,6 +251,7 @@ class Runtime(_Base):
         if module is None:
             module = self._modules[off] = Module(self, off)
             flags = module._cell(layout.M_FLAGS)
+            module._dead = bool(flags & layout.MF_DEAD)
             if flags & layout.MF_BULK and not self._bulk:
                 from .bulk import bulk
 
@@ -261,6 +266,7 @@ class Runtime(_Base):
         inst = self._instances.get(off)
         if inst is None:
             inst = self._instances[off] = Instance(self, off)
+            inst._dead = bool(inst._cell(layout.I_FLAGS) & layout.IF_DEAD)  # in a pool that was adopted
         return inst
 
     @property

@@ -296,7 +296,7 @@ def _memories(rt, inst, mod, cap):
         put32(buf, mm + layout.MM_OWNER, inst)
         put32(buf, mm + layout.MM_PAGES, pages)
         put32(buf, mm + layout.MM_MAX, get32(buf, decl + layout.MD_MAX))
-        limit = 0xFFFFFFFF if cap is None else min(cap, 0xFFFFFFFF)
+        limit = 0xFFFFFFFF if cap is None else max(0, min(cap, 0xFFFFFFFF))
         put32(buf, mm + layout.MM_LIMIT, limit)
         put32(buf, mm + layout.MM_PAGE, page)
         size_memory(rt, mm, min(pages << page, get32(buf, mod + layout.M_CUT) if cap is None and i == 0 else limit))

@@ -181,9 +181,7 @@ def _function_reference(rt, f):
 
     if not isinstance(f, Function) or f._inst._rt is not rt:
         raise TypeError("a Function of this runtime, or None, expected")
-    f._inst._check()
-    if not f._home._off:
-        raise PitwasmError("the instance of this function is gone")
+    f._check()
     if f._n == -2:
         return f._fidx + 1
     return f._home._cell(layout.I_ID) << layout.REF_SHIFT | f._fidx

@@ -110,7 +110,7 @@ def preopened(host, guest):
         path = path[:-1]
     if os.stat(path or "/")[0] >> 12 != _DIR:
         raise OSError(20)
-    return Fd(_DIR, _DIRECTORY | _PATH_FILESTAT_SET_SIZE, _ALL, path=path, guest=guest.encode())
+    return Fd(_DIR, _DIRECTORY, _ALL, path=path, guest=guest.encode())
 
 
 def _look(folder, name):
@@ -600,8 +600,10 @@ class Files:
             f.listing = None
             entries = _entries(f.path or "/")
             entry = next(entries)
-            for _ in range(cookie):
-                entry = entry and next(entries)
+            skip = cookie
+            while skip and entry:
+                skip -= 1
+                entry = next(entries)
         else:
             entries, _, entry = f.listing
         at = 0

@@ -4,7 +4,8 @@
 # A job is a line on stdin: {"commands": path, "from": number, "mode": how to load}. Commands are JSON lists, one a line:
 #   [n, "module", wasm, name]  [n, "define", wasm, name]  [n, "instance", definition, name]  [n, "register", as, name]
 #   [n, "invalid" | "malformed" | "refused" (one of these) | "unlinkable" | "uninstantiable", wasm, text]
-#   [n, "return", instance, field, arguments, expected]  [n, "get", instance, field, expected]  [n, "trap", instance, field, arguments, text]
+#   [n, "return", instance, field, arguments, expected]  [n, "trap", instance, field, arguments, text]
+#   [n, "get", instance, field, expected]
 # A value is its raw bits; expected may also be "c32" "c64" (canonical NaN), "a32" "a64" (arithmetic NaN), "any" (any reference
 # but null) or a list of alternatives. Answers: "n" for a command that passed, "n why not" for one that failed, then
 # "end <bytes the pool had in use more after everything was freed again> <high-water mark>".

@@ -7,7 +7,8 @@
 //   {"do": "drive", "pin": 14, "value": 0}         an input of the board; null: let go
 //   {"do": "adc", "channel": 4, "value": 876}      12 bits
 //   {"do": "i2c", "bus": 0, "address": 72, "registers": "0a1b…"}   a device with registers (hex): the first byte written is the register,
-//                                                  reading and writing go on from there; each write makes an event {"i2c": 0, …}
+//                                                  reading and writing go on from there; each write makes an event {"i2c": 0, …}.
+//                                                  (I2C.scan() finds nothing: MicroPython does it by moving the pins itself.)
 //   {"do": "spi", "bus": 0, "mode": "loop"}        what is sent comes back; otherwise zeros
 //   {"do": "state"}                                pins, cycles, guest time
 //   {"do": "reset"}, {"do": "stop"}, {"do": "save"}
@@ -138,6 +139,8 @@ export class Devices {
   }
 }
 
+const TRANSMIT = 1 << 5; // UARTTXINTR
+
 /** machine.UART(number) on a TCP port. What comes in is paced by the baud rate and lost when the board does not read, as on a wire. */
 export class Uart {
   constructor(number, wake) {
@@ -150,7 +153,14 @@ export class Uart {
 
   attach(mcu) {
     const uart = mcu.uart[this.number];
-    uart.onByte = (value) => this.socket?.write(Buffer.of(value));
+    // rp2040js raises the transmit interrupt again as soon as it is cleared, which hangs the board. The PL011 raises it when its FIFO
+    // empties: here at once after each byte.
+    uart.checkInterrupts = () => mcu.setInterrupt(uart.irq, !!(uart.interruptStatus & uart.interruptMask));
+    uart.onByte = (value) => {
+      this.socket?.write(Buffer.of(value));
+      uart.interruptStatus |= TRANSMIT;
+      uart.checkInterrupts();
+    };
     this.alarm = mcu.clock.createAlarm(() => {
       const value = this.input.shift();
       if (uart.rxFIFO.full) this.lost++;

@@ -46,6 +46,9 @@ export function boot(library, { bootrom, flash, onSerial, stop, reset }) {
   for (let i = 0; i < bootrom.length >> 2; i++) words[i] = bootrom.readUInt32LE(i * 4);
   mcu.loadBootrom(words); // resets: stack pointer and program counter come from words 0 and 1
   mcu.flash.set(flash.subarray(0, FLASH), 0);
+  // rp2040js has no second core. At a soft reset the SDK asks for its sign of life through the mailbox: ready, with a 0 in it.
+  const readSIO = mcu.sio.readUint32.bind(mcu.sio);
+  mcu.sio.readUint32 = (offset) => (offset === 0x50 ? 3 : offset === 0x58 ? 0 : readSIO(offset));
   const REASONS = { 0xfc: 'machine.bootloader()', 0xfd: 'a boot-ROM function that the stub lacks', 0xfe: 'HardFault', 0: 'HardFault' };
   mcu.onBreak = (code) => {
     const { PC, LR } = mcu.core;

@@ -71,6 +71,8 @@ function slice() {
   }
   if (resetting) {
     image = board.flash();
+    repl?.end(); // a board that resets is gone from USB for a moment
+    unheard = Buffer.alloc(0);
     powerOn();
   }
   if (options.seconds && wallMs() > 1000 * options.seconds) return finish(0);

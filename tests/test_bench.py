@@ -1,0 +1,39 @@
+# The benchmark: every contender computes what wasmtime did, and pitwasm is faster than plain MicroPython where it must be
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import json
+
+import pytest
+
+from tools import bench
+
+
+@pytest.fixture(scope="module")
+def group() -> list[bench.Contender]:
+    """Measured once, in turns."""
+    found = bench.contenders(["pitwasm", "MicroPython", "CPython"])
+    bench.measure(found, json.loads(bench.EXPECTED.read_text()), 3)  # raises on a wrong result
+    assert not [contender.absent for contender in found if contender.absent]
+    return found
+
+
+def test_table(group: list[bench.Contender]) -> None:
+    specs = json.loads(bench.EXPECTED.read_text())
+    text = bench.table(group, specs)
+    assert all(name in text for name in (*specs, "pitwasm", "MicroPython", "CPython", "geometric mean, integer"))
+
+
+def test_faster_than_micropython(group: list[bench.Contender]) -> None:
+    """On every integer workload, and fib by far; the margins are for busy machines."""
+    pitwasm, plain = group[:2]
+    ratio = {name: plain.median(name) / pitwasm.median(name) for name in bench.ARGUMENTS if name not in bench.FLOATS}
+    assert min(ratio.values()) > 1, ratio
+    assert ratio["fib"] > 2, ratio
+
+
+def test_expected_is_what_the_wasm_gives(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """bench/expected.json is as wasmtime has it."""
+    written = bench.EXPECTED.read_text()
+    monkeypatch.setattr(bench, "EXPECTED", tmp_path / "expected.json")
+    bench.expect()
+    assert json.loads(bench.EXPECTED.read_text()) == json.loads(written)
