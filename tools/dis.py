@@ -70,7 +70,8 @@ def show(words: list[int], at: int, base: int, table: list[tuple[Op, int] | None
         args.append(f"-> {4 * at + 4 + signed(cell) // 256 - base}")
     for i, c in enumerate(row.form.split("+")[1:], 1):
         value = words[at + i] if at + i < len(words) else 0
-        args.append({"R": f"-> {4 * at + 4 + signed(value) - base}", "I": f"#{signed(value)}", "O": f"+{value}"}.get(c[:1], f"[{value:08x}]"))
+        where = f"-> {4 * at + 4 + signed(value) - base}"
+        args.append({"R": where, "I": f"#{signed(value)}", "O": f"+{value}"}.get(c[:1], f"[{value:08x}]"))
     return f"{name} {', '.join(args)}", size
 
 

@@ -66,7 +66,7 @@ def _fill() -> None:
              ("le_s", "GE_S", 3, SWAPS), ("le_u", "GE_U", 5, SWAPS), ("ge_s", "GE_S", 3, 0), ("ge_u", "GE_U", 5, 0))
     INSNS[0x45] = Insn("i32.eqz", "EQZ", tin=I32, tout=I32)
     INSNS[0x50] = Insn("i64.eqz", "UN", "I64_EQZ", tin=I64, tout=I32)
-    for i, (name, kind, number, flags) in enumerate(kinds):
+    for i, (name, _, number, flags) in enumerate(kinds):
         commutes = COMMUTES if number < 2 else 0
         INSNS[0x46 + i] = Insn("i32." + name, "BIN", "I32_CMP", "I32_CMP_I", "", I32, I32, COMPARES | flags | commutes, number)
         INSNS[0x51 + i] = Insn("i64." + name, "BIN", "I64_CMP", "", "", I64, I32, flags, plus=number)

@@ -55,7 +55,7 @@ def settle(pool, c, T, ctl, types, n, dry=False):
             at -= layout.OPERAND // 4
             k = pool[types + i]
             size = 2 if k == 0x7E or k == 0x7C else 1
-            if d < layout.GAP < d + size:
+            if d < 256 and d + size > layout.GAP:
                 d = 256
             if c[at] & 0x100:
                 moves += 1

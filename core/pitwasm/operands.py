@@ -172,7 +172,7 @@ def push(pool: ptr8, kind: int) -> int:
     n = 1
     if kind == 0x7E or kind == 0x7C:
         n = 2
-    if s < layout.GAP:
+    if s < 256:
         if s + n > layout.GAP:
             s = 256
     sp = T[layout.T_SP >> 2] - layout.OPERAND

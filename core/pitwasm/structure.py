@@ -6,7 +6,7 @@
 
 from . import layout
 from .labels import conditional, expect, jump, label, patch, settle
-from .operands import emit, extend, fail, flush, leb, move, pop, push, source
+from .operands import constant, emit, extend, fail, flush, leb, move, pop, push, source
 
 
 def open_block(pool, c, T, kind, yo):
@@ -89,7 +89,16 @@ def _return(pool, c, T):
     if n == 0:
         emit(pool, layout.OP_RET, 0, 0, 0)
     elif n == 1:
-        s = source(pool, c[T + layout.T_SP // 4], 248)
+        # The operand's record stays as it is: behind a br_if all this is only run when the branch is taken.
+        r = c[T + layout.T_SP // 4] >> 2
+        s = c[r + 1]
+        if c[r] & 0x100 or s > 255:
+            k = c[r] & 0xFF
+            s = 248
+            if c[r] & 0x100:
+                constant(pool, s, c[r + 1], k)
+            else:
+                move(pool, s, c[r + 1], k)
         emit(pool, layout.OP_RET1 if slots == 1 else layout.OP_RET2, s, 0, 0)
     else:
         settle(pool, c, T, ctl, types, n)
@@ -284,7 +293,7 @@ def _call(pool, c, T, yo, x, index, table):
     sp = c[T + layout.T_SP // 4] + n * layout.OPERAND
     top = a = c[sp - layout.OPERAND + layout.O_SLOT >> 2] if n else c[T + layout.T_NEXT // 4]
     far = 0
-    if a > 255 or a < layout.GAP < a + most:
+    if a > 255 or a + most > layout.GAP:
         # Side by side above everything else: index, then arguments; slots count from there while the call word runs.
         far = max(c[T + layout.T_NEXT // 4] + 4, 256)
         d = far + 1

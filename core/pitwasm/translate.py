@@ -10,7 +10,7 @@ import micropython
 
 from . import layout
 from .errors import Reject
-from .operands import constant, fail, forget, leb, move, pop, push, sleb
+from .operands import constant, emit, fail, forget, leb, move, pop, push, sleb
 from .pool import get32
 from .simple import simple
 from .structure import finish, leave, open_block, other
@@ -24,7 +24,8 @@ MESSAGES = {
     8: (True, "illegal opcode"), 9: (True, "malformed value type"), 10: (True, "too many locals"), 11: (True, "section size mismatch"),
     12: (False, "unknown local"), 13: (False, "unknown global"), 14: (False, "global is immutable"), 15: (False, "unknown function"),
     16: (False, "unknown type"), 17: (False, "unknown table"), 18: (False, "unknown memory"),
-    19: (False, "alignment must not be larger than natural"), 20: (True, "malformed memop flags"), 21: (False, "undeclared function reference"),
+    19: (False, "alignment must not be larger than natural"), 20: (True, "malformed memop flags"),
+    21: (False, "undeclared function reference"),
     22: (False, "unknown data segment"), 23: (False, "unknown elem segment"), 24: (True, "data count section required"),
     25: (False, "invalid result arity"), 26: (True, "malformed reference type"), 27: (True, "zero byte expected"),
     28: (True, "END opcode expected"),
@@ -51,10 +52,14 @@ def _begin(pool, c, T, refill):
         r += 24
     # Locals: records from T_LIMIT down. The parameters lie where the caller put them; of the others no pair straddles the gap.
     n = slot = 0
+    moved = []  # parameters in the gap: record, slot, type
     for i in range(c[yo + layout.Y_NP >> 2] & 0xFFFF):
         kind = pool[yo + layout.Y_BYTES + i]
         top = _local(c, T, top, slot, kind)
-        slot += 2 if kind == 0x7E or kind == 0x7C else 1
+        size = 2 if kind == 0x7E or kind == 0x7C else 1
+        if slot < 256 and slot + size > layout.GAP:
+            moved.append((top, slot, kind))
+        slot += size
         n += 1
     if c[T + layout.T_END // 4] - c[T + layout.T_POS // 4] < layout.NEED:
         refill()
@@ -76,19 +81,24 @@ def _begin(pool, c, T, refill):
         size = 2 if kind == 0x7E or kind == 0x7C else 1
         n += count
         while count:
-            if slot < layout.GAP < slot + size:
+            if slot < 256 and slot + size > layout.GAP:
                 slot = 256
             top = _local(c, T, top, slot, kind)
             slot += size
             count -= 1
     c[T + layout.T_NLOCALS // 4] = n
+    for i in range(len(moved)):
+        at, old, kind = moved[i]
+        moved[i] = slot, old, kind
+        c[at >> 2] = slot | kind << 24
+        slot += 2
     params = c[yo + layout.Y_PSLOTS >> 2] & 0xFFFF
     results = c[yo + layout.Y_PSLOTS >> 2] >> 16
     if slot > 60000:
         fail(5)
     c[code + layout.F_SLOTS >> 2] = params << 16  # and F_PARAMS
     c[code + layout.F_CLEAR >> 2] = slot - params | results << 16  # and F_RESULTS
-    if slot < layout.GAP < slot + results:
+    if slot < 256 and slot + results > layout.GAP:
         slot = 256  # RETN wants the results side by side
     c[T + layout.T_NEXT // 4] = slot
     c[T + layout.T_MAX // 4] = max(slot, results)
@@ -98,6 +108,17 @@ def _begin(pool, c, T, refill):
     c[T + layout.T_PKIND // 4] = 0xFF
     c[T + layout.T_LIVE // 4] = 0 if c[T + layout.T_FLAGS // 4] & layout.TF_CHECK else 1
     open_block(pool, c, T, layout.CK_FUNC, yo)
+    for d, s, kind in moved:
+        while True:
+            if s > 255:  # the end of a pair: through a slot already moved on
+                emit(pool, layout.OP_GET_W, 254, s & 255, s >> 8)
+                s = 254
+            emit(pool, layout.OP_SET_W, s, d & 255, d >> 8)
+            if kind != 0x7E and kind != 0x7C:
+                break
+            kind = 0
+            s += 1
+            d += 1
 
 
 def _local(c, T, top, slot, kind):
