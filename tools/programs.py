@@ -87,12 +87,14 @@ class Program:
         exports = [(f"f{i}", 0, i) for i in range(n + len(getters))] + [("m", 2, 0)]
         init = {I32: lambda: b"\x41" + s(r.getrandbits(32) - 2**31), I64: lambda: b"\x42" + s(r.getrandbits(64) - 2**63),
                 F32: lambda: b"\x43" + r.randbytes(4), F64: lambda: b"\x44" + struct.pack("<d", r.uniform(-9, 9))}
-        self.wasm = b"\0asm\1\0\0\0" + section(1, vec([b"\x60" + vec([bytes([p]) for p in a]) + vec([bytes([p]) for p in b]) for a, b in all_types]))
+        types = [b"\x60" + vec([bytes([p]) for p in a]) + vec([bytes([p]) for p in b]) for a, b in all_types]
+        self.wasm = b"\0asm\1\0\0\0" + section(1, vec(types))
         self.wasm += section(3, vec(functions)) + section(4, vec([b"\x70\x01" + u(n + 1) + u(n + 2)])) + section(5, vec([b"\x01\x01\x02"]))
         self.wasm += section(6, vec([bytes([t, 1]) + init[t]() + b"\x0b" for t in self.globals]))
         self.wasm += section(7, vec([u(len(name)) + name.encode() + bytes([kind]) + u(i) for name, kind, i in exports]))
         self.wasm += section(9, vec([b"\x00\x41\x00\x0b" + vec([u(i) for i in range(n)])])) + section(12, u(1))
-        self.wasm += section(10, vec([u(len(b)) + b for b in bodies])) + section(11, vec([b"\x00\x41\x10\x0b" + vec([r.randbytes(1) for _ in range(64)])]))
+        self.wasm += section(10, vec([u(len(b)) + b for b in bodies]))
+        self.wasm += section(11, vec([b"\x00\x41\x10\x0b" + vec([r.randbytes(1) for _ in range(64)])]))
         self.calls = [(f"f{i}", [self.bits(t) for t in self.signatures[i][0]]) for i in r.choices(range(n), k=4)]
         self.calls += [(f"f{n + i}", []) for i in range(len(self.globals))]
 
@@ -146,7 +148,8 @@ class Program:
         return self.expression(I32, depth - 1, labels) + (b"\x41" + s(0x3FFF) + b"\x71" if self.r.random() < 0.95 else b"")
 
     def memarg(self, align: int) -> bytes:
-        return u(self.r.randint(0, align)) + u(self.r.choice((0, 0, 1, 3, 8, 255, 256, 4000, 65530, 2**32 - 1 if self.r.random() < 0.05 else 2)))
+        far = 2**32 - 1 if self.r.random() < 0.05 else 2
+        return u(self.r.randint(0, align)) + u(self.r.choice((0, 0, 1, 3, 8, 255, 256, 4000, 65530, far)))
 
     def block_type(self, params: tuple, results: tuple) -> bytes | None:
         if not params and not results:
