@@ -1,7 +1,7 @@
 # pitwasm: every target sets up what it needs under build/ by itself
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-#   make run      stream a compiled C program into a 64 KB pool and run it
+#   make run      run modules that import from each other in a pool of 64 KB; ARGS=life: a program compiled from C
 #   make test     the tests, on MicroPython 64- and 32-bit
 #   make lint     ruff, and a type check against MicroPython's stubs
 #   make build    build/<arch>/pitwasm/*.mpy for every architecture

@@ -14,7 +14,7 @@ class Chain:
     keep: a directory, or a FlashReader, where what a reader with `verifies` gave is kept: complete and verified, or not at all.
     """
 
-    def __init__(self, *readers, keep=None) -> None:
+    def __init__(self, *readers, keep=None):
         self.readers = readers
         self.trouble: OSError | None = None  # why something was not kept (flash full, say): no reason not to load it
         self._keep = FlashReader(keep) if isinstance(keep, str) else keep
@@ -22,7 +22,7 @@ class Chain:
         if self._keep:
             _clean(self._keep)
 
-    def __call__(self, name: str):
+    def __call__(self, name):
         error = None
         for reader in self.readers:
             try:
@@ -40,7 +40,7 @@ class Chain:
         if error:
             raise error
 
-    def destroy(self, name: str, given) -> None:
+    def destroy(self, name, given):
         for entry in self._open:
             if entry[0] is given:
                 self._open.remove(entry)

@@ -17,12 +17,12 @@ class FlashReader:
     pins: see check_pin(); the file is read once more for it, before it is loaded.
     """
 
-    def __init__(self, directory: str, suffix: str = ".wasm", pins=None) -> None:
+    def __init__(self, directory, suffix=".wasm", pins=None):
         self.directory = directory if directory[-1:] == "/" else (directory or ".") + "/"
         self.suffix = suffix
         self.pins = pins
 
-    def path(self, name: str) -> str | None:
+    def path(self, name):
         """The file a module of that name is in; None for names that are no file's on one of MicroPython's filesystems."""
         # FAT takes the backslash for a slash and the colon for a drive's; C ends a path at NUL.
         if name[:1] in ("", "."):
@@ -32,7 +32,7 @@ class FlashReader:
                 return None
         return self.directory + name + self.suffix
 
-    def __call__(self, name: str):
+    def __call__(self, name):
         path = self.path(name)
         if path is None:
             return None
@@ -54,7 +54,7 @@ class FlashReader:
             raise LoadError("cannot read %s: %r" % (path, exc), name)
         return file
 
-    def destroy(self, name: str, source) -> None:
+    def destroy(self, name, source):
         source.close()
 
 
@@ -69,7 +69,7 @@ def _digest(file):
         digest.update(view[:n])
 
 
-def check_pin(pins, name: str, digest: bytes) -> None:
+def check_pin(pins, name, digest):
     """Raise LoadError unless this SHA-256 is pinned.
 
     pins: digests as sha256sum prints them, in a list, tuple or set: these modules and no others, under any name; or a

@@ -5,11 +5,16 @@
 # the guest's own mistake (not granted, no such handle, a buffer beyond its memory) traps; what goes wrong outside comes back as
 # a negative errno. A peripheral that was never granted is not loaded, and to import from it is a LinkError.
 
+from typing import TYPE_CHECKING, Any
+
 from .errors import Trap
 
+if TYPE_CHECKING:
+    from .runtime import Runtime
 
-def grant(rt, only=None, **what):
-    """Let guests use parts of the board, before they are instantiated. May be called again for more.
+
+def grant(rt: "Runtime", only: str | None = None, **what: Any) -> None:
+    """Let guests use parts of the board, before they are loaded. May be called again for more.
 
     only: name of the one module this is for. What can be granted:
       pins={25: "out", 2: "in up", 3: machine.Pin(3)}    "in", "in up", "in down", "out", "od" (open drain), or a Pin as it is
@@ -20,9 +25,9 @@ def grant(rt, only=None, **what):
       time=True  log=True                                log may be a function that takes a line
     The numbers are what guests give to open(); with objects of yours they need not be those of the board.
     """
-    mine = getattr(rt, "peripherals", None)
+    mine: Any = getattr(rt, "peripherals", None)
     if mine is None:
-        mine = rt.peripherals = {}
+        rt.peripherals = mine = {}  # type: ignore[attr-defined]
     for name, things in what.items():
         if things:
             name = "pit_" + ("gpio" if name == "pins" else name)
@@ -31,7 +36,7 @@ def grant(rt, only=None, **what):
             mine[name].grant(things, only)
 
 
-def revoke(rt):
+def revoke(rt: "Runtime") -> None:
     """Take back all that was granted: handles are closed, to open or use anything traps."""
     for _, peripheral in (getattr(rt, "peripherals", None) or {}).items():
         peripheral.revoke()
@@ -53,10 +58,10 @@ class Peripheral:
 
     NAME = ""
 
-    def __init__(self, rt):
-        self._rt = rt
-        self._granted = []  # (number, name of a module or None, thing), newest first; without handles the number is None
-        self._handles = [None]  # (instance, thing) by handle, None = free; 0 is never one
+    def __init__(self, rt: "Runtime"):
+        self._rt: Any = rt
+        self._granted: list[Any] = []  # (number, name of a module or None, thing), newest first; without handles the number is None
+        self._handles: list[Any] = [None]  # [instance, thing, times opened] by handle, None = free; 0 is never one
         rt.register_natives("pit_" + self.NAME, self.functions())
 
     def functions(self):
@@ -88,23 +93,25 @@ class Peripheral:
                 return thing
         self.refuse("is not granted" if number is None else "%d is not granted" % number)
 
-    def open(self, number):
+    def open(self, number: int, *more: int) -> int:
         return self.handle(self.may(number))
 
     def handle(self, thing):
         """The caller's handle on a thing: the one it has already, if so, which bounds their number."""
-        entry = (self._rt.caller, thing)
+        caller = self._rt.caller
         handles = self._handles
         free = 0
         for h in range(1, len(handles)):
-            if handles[h] == entry:
-                return h
-            if not handles[h] or not handles[h][0]._off:  # its instance has gone
+            entry = handles[h]
+            if not entry or not entry[0]._off:  # its instance has gone
                 free = h
+            elif entry[0] is caller and entry[1] == thing:
+                entry[2] += 1
+                return h
         if not free:
             free = len(handles)
             handles.append(None)
-        handles[free] = entry
+        handles[free] = [caller, thing, 1]
         return free
 
     def of(self, h):
@@ -115,9 +122,13 @@ class Peripheral:
                 return entry[1]
         self.refuse("handle %d is not open" % h)
 
+    def close(self, h):
+        """As often as it was opened."""
+        self.of(h)
+        entry = self._handles[h]
+        entry[2] -= 1
+        if not entry[2]:
+            self.shut(h)
+
     def shut(self, h):
         self._handles[h] = None
-
-    def close(self, h):
-        self.of(h)
-        self.shut(h)

@@ -24,7 +24,9 @@ class Gpio(Peripheral):
         if mode not in ("in", "out", "od") or pull and (mode != "in" or pull not in ("up", "down")):
             raise ValueError("pin %d: '%s' is none of: in, in up, in down, out, od" % (number, given))
         way = Pin.IN if mode == "in" else Pin.OUT if mode == "out" else Pin.OPEN_DRAIN
-        return Pin(number, way, {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN}.get(pull)), mode != "in"
+        if pull:
+            return Pin(number, way, Pin.PULL_UP if pull == "up" else Pin.PULL_DOWN), False
+        return Pin(number, way), mode != "in"
 
     def read(self, h):
         return self.of(h)[0].value()

@@ -17,7 +17,7 @@ class I2c(Peripheral):
         found["write_read"] = "(i*~*~)i", self.write_read
         return found
 
-    def open(self, number, address):
+    def open(self, number: int, address: int) -> int:  # type: ignore[override]
         given = self.may(number)
         bus = given
         if isinstance(given, tuple):

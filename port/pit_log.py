@@ -19,11 +19,11 @@ class Log(Peripheral):
     def text(self, text, _, end=""):
         show = self.may()
         # No control characters: what a terminal makes of them is not for guests to say.
-        line = bytes([c if c > 31 and c != 127 else 63 for c in text[:_MOST]])
+        data = bytes([c if c > 31 and c != 127 else 63 for c in text[:_MOST]])
         try:
-            line = str(line, "utf-8")
+            line = str(data, "utf-8")
         except UnicodeError:
-            pass  # shown as it is
+            line = str(data)  # b'…'
         line = "%s: %s%s" % (self._rt.caller.name, line, end)
         (print if show is True else show)(line)
 

@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import time
+from typing import Any
 
 from micropython import const
 
@@ -24,11 +25,13 @@ class Time(Peripheral):
 
     def ticks_ms(self):
         self.may()
-        return time.ticks_ms() & _WRAP
+        t: Any = time.ticks_ms()
+        return t & _WRAP
 
     def ticks_us(self):
         self.may()
-        return time.ticks_us() & _WRAP
+        t: Any = time.ticks_us()
+        return t & _WRAP
 
     def sleep_ms(self, n):
         self.may()
@@ -41,7 +44,7 @@ class Time(Peripheral):
     def unix(self):
         """Seconds since 1970 of the board's clock; some ports count from 2000."""
         self.may()
-        return time.time() + (946684800 if time.gmtime(0)[0] == 2000 else 0)
+        return int(time.time()) + (946684800 if time.gmtime(0)[0] == 2000 else 0)
 
 
 make = Time

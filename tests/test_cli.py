@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.wat import modules
+from tools import serve
+from tools.host import ROOT
 from tools.mp import MicroPython
 
 APP = """
@@ -26,7 +28,9 @@ APP = """
   (func $ref (export "ref") (result funcref) (ref.func $ref))
 """
 START = '(func (export "_start") (drop (i32.load8_u (i32.const 65535)))) (memory 1)'
-USAGE = "usage: micropython -m pitwasm [--invoke NAME] [--pool BYTES] [--fuel N] [--bits] [--stats] app.wasm [ARGS...]\n"
+USAGE = """usage: micropython -m pitwasm [--invoke NAME] [--modules DIR] [--uart PATH] [--dir HOST[::GUEST]] [--env NAME=VALUE]
+       [--pool BYTES] [--fuel N] [--bits] [--stats] app.wasm [ARGS...]
+"""
 
 
 @pytest.fixture
@@ -146,7 +150,7 @@ FAILURES = [
     (("--fuel", "100", "--invoke", "spin", "app.wasm", "1000"), "pitwasm: out of fuel"),
     (("broken.wasm",), "pitwasm: broken: "),
     (("text.wasm",), "pitwasm: text: magic header not detected"),
-    (("bad.wasm",), "pitwasm: bad: unknown import a.b"),
+    (("bad.wasm",), "pitwasm: bad: no sub module reader to load a (bad -> a.b)"),
     (("trap.wasm",), "pitwasm: trap: unreachable, at trap!0+0"),
     (("missing.wasm",), "pitwasm: cannot read missing.wasm: "),
     (("--pool", "2K", "app.wasm"), "pitwasm: "),
@@ -170,6 +174,8 @@ WRONG = [
     (("--bits=1", "app.wasm"), "--bits takes no value"),
     (("--fuel", "much", "app.wasm"), "--fuel: 'much' is not a number"),
     (("--pool", "-8", "app.wasm"), "--pool: '-8' is not a number"),
+    (("--dir",), "--dir needs a value"),
+    (("--env", "HOME", "app.wasm"), "--env: 'HOME' is not NAME=VALUE"),
     (("app.wasm", "1"), "no --invoke, and app.wasm has no _start: nothing to give arguments to"),
     (("--invoke", "nope", "app.wasm"), "app.wasm exports no function 'nope'"),
     (("--invoke", "memory", "app.wasm"), "app.wasm exports no function 'memory'"),
@@ -212,3 +218,15 @@ def test_runs_from_any_folder(mp: MicroPython, tmp_path: Path) -> None:
     modules(tmp_path, start=START)
     done = mp.run(["-m", "pitwasm", str(tmp_path / "start.wasm")], cwd=Path("/"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_submodules_from_a_directory_and_over_a_line(cli, tmp_path: Path) -> None:
+    """--modules and --uart: mB is in the one, mA at the end of the other."""
+    seed = ROOT / "samples" / "seed"
+    main, flash = str(seed / "mC.wasm"), str(seed / "flash")
+    status, out, err = cli("--modules", flash, "--invoke", "C4", main)
+    assert (status, out) == (1, "") and err == "pitwasm: mB: unknown import mA (mC -> mB -> mA.A1)\n"
+    with serve.background(seed / "host") as line:
+        for words, want in ((["--invoke", "C4"], "11:i32\n"), (["--invoke=$mB$B1"], "21:i32\n"), ([], "")):
+            assert cli("--modules", flash, "--uart", line, *words, main) == (0, want, "")
+    assert cli("--uart", str(tmp_path / "none"), main)[0] == 1

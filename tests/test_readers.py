@@ -1,19 +1,14 @@
-# The flash reader, chains of readers, what they keep and what they refuse; the host's library (port/flash.py, chain.py)
+# The flash reader, chains of readers, what they keep and what they refuse (port/flash.py, chain.py)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import hashlib
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.uartdevice import ESCAPES, trap
 from tools.host import ROOT
 from tools.mp import MicroPython
-from tools.uartlink import DATA, FIELDS, INFO, NO, REQUEST, Answerer, Library, Parser, frame
-
-# Names that are no module's, wherever they are looked for.
-ESCAPES = ["", ".", "..", "../out", "a/../../out", "/etc/passwd", "in/../out", "sub/in", "..\\out", "C:out", "0:out", "out\0", "mA.wasm\0",
-           "\0", "a\nb", "m*", "m?", ".hidden", "\x7f", "x" * 300]  # fmt: skip
 
 COMMON = """
 import os
@@ -78,16 +73,7 @@ def run(mp: MicroPython, folder: Path, script: str, **options) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """modules/mA.wasm and things around it that are not to be read."""
-    modules = tmp_path / "modules"
-    (modules / "sub").mkdir(parents=True)
-    (modules / "folder.wasm").mkdir()
-    (modules / "mA.wasm").write_bytes(b"module A" * 40)
-    (modules / "plain").write_bytes(b"plain")
-    for path in ("out.wasm", "modules/sub/in.wasm", "modules/.hidden.wasm"):
-        (tmp_path / path).write_bytes(b"secret")
-    os.mkfifo(modules / "fifo.wasm")
-    return tmp_path
+    return trap(tmp_path)
 
 
 def test_flash(mp: MicroPython, folder: Path) -> None:
@@ -297,91 +283,3 @@ for _ in range(2):
 assert rt.pool.used == before
 """,
     )
-
-
-# ---- the host's side, without a device ----
-
-
-def test_library_names(folder: Path) -> None:
-    library = Library(folder / "modules")
-    assert library.names() == ["mA"]
-    assert library.find("mA").data == b"module A" * 40
-    for name in [*ESCAPES, "folder", "fifo", "plain", "mB"]:
-        assert library.find(name) is None, name
-    assert list(library.versions) == ["mA"]
-    (folder / "modules" / "inside.wasm").symlink_to("mA.wasm")
-    (folder / "modules" / "outside.wasm").symlink_to(folder / "out.wasm")
-    (folder / "modules" / "nowhere.wasm").symlink_to("nothing.wasm")
-    assert library.names() == ["inside", "mA"]
-    assert library.find("outside") is None and library.find("nowhere") is None
-    for path in (folder / "none", folder / "out.wasm"):
-        with pytest.raises((FileNotFoundError, NotADirectoryError)):
-            Library(path)
-
-
-def test_library_sees_changes_and_remembers(folder: Path) -> None:
-    path = folder / "modules" / "mA.wasm"
-    library = Library(folder / "modules")
-    one = library.find("mA")
-    path.write_bytes(b"two")
-    two = library.find("mA")
-    assert two.data == b"two" and library.find("mA", one.digest[:4]).data == one.data
-    path.write_bytes(b"three")
-    assert library.find("mA").data == b"three" and library.find("mA", two.digest[:4]) == two
-    assert library.find("mA", one.digest[:4]) is None
-    path.write_bytes(b"two")
-    assert library.find("mA").data == b"two" and len(library.versions["mA"]) == 2
-    path.unlink()
-    assert library.find("mA", two.digest[:4]) == two or library.find("mA", two.digest[:4]).data == b"two"
-    assert library.find("mA") is None
-
-
-def ask(answerer: Answerer, name: bytes, digest: bytes = bytes(4), offset: int = 0, length: int = 0) -> tuple[int, bytes]:
-    request = FIELDS.pack(digest, offset, length) + name
-    (answer,) = Parser(bytes([INFO, DATA, NO]), 65535).feed(answerer.answer(request))
-    if answer[0] != DATA:
-        assert answer[1][:4] == frame(REQUEST, request)[-4:]
-    return answer
-
-
-def test_answers(folder: Path) -> None:
-    seen: list = []
-    answerer = Answerer(Library(folder / "modules"), lambda *args: seen.append(args))
-    data = b"module A" * 40
-    digest = hashlib.sha256(data).digest()
-    assert ask(answerer, b"mA")[1][4:] == len(data).to_bytes(4, "little") + digest
-    assert ask(answerer, b"mA", digest[:4], 300, 100) == (DATA, digest[:4] + (300).to_bytes(4, "little") + data[300:])
-    assert seen == [("mA", 320, 0, 0), ("mA", 320, 300, 20)]
-    assert ask(answerer, b"mA", digest[:4], 320, 1)[1][4:] == b"nothing there"
-    assert ask(answerer, b"mA", b"else", 0, 1)[1][4:] == b"the file has changed or has gone; load it again"
-    assert ask(answerer, b"mB")[1][4:] == b""
-    assert ask(answerer, b"\xff\xfe")[1][4:] == b""
-    assert answerer.answer(b"short")[:2] == bytes([0xFA, NO])
-
-
-def test_parser_finds_frames_in_anything() -> None:
-    import random
-
-    source = random.Random(3)
-    for _ in range(300):
-        frames = [(REQUEST, source.randbytes(source.randrange(60))) for _ in range(5)]
-        stream = b""
-        for kind, payload in frames:
-            rubbish = source.randbytes(source.randrange(9)) + source.choice([b"", b"\xfa", b"\xfaR", b"\xfaR\x05\x00"])
-            stream += rubbish + frame(kind, payload)
-        parser = Parser()
-        found, loose = [], b""
-        while stream:
-            n = source.randrange(1, 40)
-            found += parser.feed(stream[:n])
-            loose += parser.loose
-            parser.loose = b""
-            stream = stream[n:]
-        # A beginning that is none may wait for more; the next request pushes it out.
-        found += parser.feed(bytes(300))
-        assert found == frames
-    parser = Parser()
-    assert list(parser.feed(frame(REQUEST, b"x")[:-1])) == []
-    parser.silence()
-    assert list(parser.feed(frame(REQUEST, b"y"))) == [(REQUEST, b"y")]
-    assert parser.loose == frame(REQUEST, b"x")[:-1]

@@ -246,3 +246,12 @@ def test_lazy(run) -> None:
         "2 Trap: m: call stack exhausted",
         "PoolExhausted: 0 0",
     ]
+
+
+def test_wrap_leaves_the_next_local_alone(run) -> None:
+    """i32.wrap_i64 makes no code word: what it takes the lower half of fills two slots, and may not go to an i32 local."""
+    text = """(func (export "f") (param i64) (result i32) (local i32 i32) (local.set 2 (i32.const 5))
+      (local.set 1 (i32.wrap_i64 (i64.shr_u (local.get 0) (i64.const 4)))) (i32.add (i32.mul (local.get 2) (i32.const 100)) (local.get 1)))
+      (func (export "g") (param i64) (result i32) (local i32 i32) (local.set 2 (i32.const 5))
+      (i32.add (local.tee 1 (i32.wrap_i64 (i64.mul (local.get 0) (i64.const 0x100000001)))) (local.get 2)))"""
+    assert run('e = new("m").exports\nprint(e.f(0x7FFFFFFFFFFFFFF0), e.g(7))', m=text) == ["499 12"]

@@ -127,7 +127,7 @@ def test_make_run(mp: MicroPython) -> None:
     assert done.returncode == 0, done.stderr
     engine = wasmtime.Engine()
     store = wasmtime.Store(engine)
-    exports = wasmtime.Instance(store, wasmtime.Module.from_file(engine, str(run.SAMPLE)), []).exports(store)
+    exports = wasmtime.Instance(store, wasmtime.Module.from_file(engine, str(run.LIFE)), []).exports(store)
     result = exports["run"](store, 40)
     start = exports["text"](store)
     text = exports["memory"].read(store, start, start + exports["text_size"](store)).decode()

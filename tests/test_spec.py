@@ -1,4 +1,4 @@
-# The official suite: core10, core20 and core30 whole on 64- and 32-bit, modules loaded from streams, from bytes and lazily
+# The official suite: core10, core20, core30 and custom-page-sizes whole on 64- and 32-bit, from streams, from bytes and lazily
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tools import spec, suite
 from tools.host import HostError
 from tools.suite import EXPECTED, SpecFile
 
-GROUPS = ["core10", "core20", "core30"]
+GROUPS = ["core10", "core20", "core30", "custom-page-sizes"]
 
 
 def _files() -> dict[str, SpecFile]:
@@ -67,3 +67,52 @@ def test_drip(workers: dict, name: str) -> None:
 def test_lazy(workers: dict, name: str) -> None:
     """Loaded from bytes, each function translated when it is first called."""
     _run(workers, name, 64, "lazy")
+
+
+# A runtime that takes everything, gives no results, and dies or hangs on its third call.
+STUB = """
+class PitwasmError(Exception):
+    pass
+LinkError = LoadError = Trap = ValidationError = PitwasmError
+class Instance:
+    exports = property(lambda self: self)
+    calls = 0
+    def __getitem__(self, name):
+        return self
+    def call_bits(self, *args):
+        Instance.calls += 1
+        if Instance.calls == 3:
+            DIE
+        return ()
+class Runtime:
+    used = high = 0
+    def __init__(self, buf, **options):
+        self.pool = self
+    def load(self, source, **options):
+        return self
+    def instantiate(self, module, **options):
+        return Instance()
+    def register_module(self, name, instance):
+        pass
+    deinstantiate = unload = lambda self, what: None
+"""
+
+
+@pytest.mark.parametrize("die, how", [("import sys; sys.exit(3)", "ended with status 3"), ("while True: pass", "silent for")])
+def test_lost_child_is_a_failure(tmp_path, monkeypatch: pytest.MonkeyPatch, die: str, how: str) -> None:
+    """Of the command it was at and of those that needed what it held; the next module goes on in another child."""
+    (tmp_path / "pitwasm.py").write_text(STUB.replace("DIE", die))
+    monkeypatch.setattr(spec, "SILENCE", 0.5)
+    file = next(file for file in FILES.values() if file.name == "int_exprs")
+    found = processes.get(64)
+    worker = spec.Worker(processes.MicroPython(found.path, 64, tmp_path), "stream")
+    result = worker.run(file)
+    worker.close()
+    assert not result.ok
+    assert len(result.lost) == spec.LOSSES
+    assert how in result.lost[0]
+    assert result.total == len(file.commands)
+    first = next(failure for failure in result.failures if how in failure["why"])
+    after = [failure for failure in result.failures if failure["command"] == first["command"] + 1]
+    assert file.commands[first["command"] + 1]["type"] in spec.FRESH or "not run" in after[0]["why"]
+    assert result.passed <= sum(command["type"] in spec.FRESH for command in file.commands)

@@ -11,7 +11,6 @@ from pathlib import Path
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-
 CHUNK = 768  # bytes of a file that go through the REPL at once, as base64
 
 # Runs on the board: "length path" lines with the contents behind them; answers with the path.

@@ -160,7 +160,7 @@ class Emulator:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.emulator", description="Run an emulated Pico until Ctrl-C.")
-    parser.add_argument("--frozen", action="store_true", help="the firmware with pitwasm in it (default: stock, pitwasm is to be installed)")
+    parser.add_argument("--frozen", action="store_true", help="the firmware with pitwasm in it (default: stock)")
     parser.add_argument("--flash", type=Path, default=CACHE / "flash.img", help="keeps its filesystem (default: build/emulator/flash.img)")
     for name, port in PORTS.items():
         parser.add_argument(f"--{name}", type=int, default=port, metavar="PORT", help=f"default {port}")

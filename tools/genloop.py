@@ -130,7 +130,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if code == 0x200:
                     code = int(bulk(pool, int(ip) - base, int(fp) - base, env))
                 if code & 0x100:  # done: go on behind the word
-                    ip = ptr8(int(ip) + (code & 15) - 4)
+                    ip = ptr8(int(ip) + (code & 31) - 4)
                     code = 0
                     fuel = pend + 1
                     continue
@@ -185,7 +185,7 @@ def tables_source() -> str:
     """core/gen/tables.py: what the translator knows of each WebAssembly instruction, and the compare families."""
     codes = {name: code for name, (code, _) in assign(ROWS).items()}
     number = {"": 0, **codes, **{"S:" + s: i for i, s in enumerate(SUBS)}}
-    rows = bytearray(256 * wasmops.WIDTH)
+    rows = bytearray((max(wasmops.INSNS) + 1) * wasmops.WIDTH)
     for opcode, row in wasmops.rows(number).items():
         rows[opcode * wasmops.WIDTH:(opcode + 1) * wasmops.WIDTH] = row
     branch = bytes([codes["BR_" + k] for k in KINDS] + [0, 0] + [codes["BR_" + k + "_I"] for k in KINDS])

@@ -448,7 +448,8 @@ op("I64_EXTEND_S", "da", 1, "v = ip[1]\nt = S32(fp[ip[2]])\nfp[v] = t\nfp[v + 1]
 op("I64_EXTEND_U", "da", 1, "v = ip[1]\nt = fp[ip[2]]\nfp[v] = t\nfp[v + 1] = 0\nNEXT")
 
 # ---- everything else ------------------------------------------------------------------------------------------------------------------
-# [RARE, s, x, y][z, k, jj]: see SUBS; access.py or bulk.py does it
+# [RARE, s, x, y][z, k, jj]: see SUBS; access.py or bulk.py does it. OTHER_MEMORY: [RARE, s, memory, 0][0] says which memory the word behind
+# it is about: a general access, memory.size or memory.grow.
 op("RARE", "sxy+", 2, "EXIT(S_RARE)")
 # Floats: 32 operations, the low five bits are the operation of floats.py (see FLOATS)
 op("FLOAT", "dab", 10, """
@@ -462,5 +463,5 @@ NEXT""", bits=5)
 SUBS = ("I64_DIV_S", "I64_DIV_U", "I64_REM_S", "I64_REM_U", "I64_CLZ", "I64_CTZ", "I64_POPCNT", "I32_CLZ", "I32_CTZ", "I32_POPCNT",
         "MEMORY_SIZE", "MEMORY_GROW", "MEMORY_INIT", "DATA_DROP", "MEMORY_COPY", "MEMORY_FILL",
         "TABLE_GET", "TABLE_SET", "TABLE_SIZE", "TABLE_GROW", "TABLE_FILL", "TABLE_COPY", "TABLE_INIT", "ELEM_DROP", "REF_FUNC",
-        "SPARE0", "SPARE1", "SPARE2", "SPARE3", "SPARE4", "SPARE5", "SPARE6") + tuple(
+        "SPARE0", "SPARE1", "SPARE2", "SPARE3", "SPARE4", "SPARE5", "OTHER_MEMORY") + tuple(
             "G_" + r[0] for r in LOADS) + tuple("G_" + r[0] for r in STORES)

@@ -14,9 +14,12 @@ from tools import build, mp, suite
 from tools.child import DEVICE, Child, ChildLost
 from tools.host import OUT, HostError
 from tools.mp import MicroPython
-from tools.suite import EXPECTED, SpecFile
+from tools.suite import EXPECTED, MULTI_MEMORY, SpecFile
 
 SILENCE = 60.0  # seconds a child may work on one command
+POOL = 4 << 20  # bytes; MicroPython's collector searches all of a pool for pointers, so no more than is needed
+POOLS = {"memory_grow": 56 << 20, "call": 24 << 20, "call_indirect": 24 << 20}  # these grow a memory to 803 and 307 pages
+HEAP = 12 << 20  # bytes besides the pool
 LOSSES = 10  # children a file may cost before it is given up
 ARCHS = {"x64": 64, "x86": 32}
 MODES = ("bytes", "stream", "drip", "lazy")
@@ -55,6 +58,7 @@ class Worker:
         self.micropython = micropython
         self.mode = mode
         self.child: Child | None = None
+        self.pool = 0  # of the child
         self.commands = tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8")
 
     def close(self) -> None:
@@ -83,9 +87,13 @@ class Worker:
     def _from(self, spec: SpecFile, result: Result, at: int) -> int | None:
         """Run the commands from this one on; where to go on after the loss of a child, None when the file is done."""
         try:
-            if self.child is None:
-                self.child = Child.of(self.micropython, DEVICE / "spec_child.py", heap="80M")
-            self.child.send(json.dumps({"commands": self.commands.name, "from": at, "mode": self.mode}))
+            pool = POOLS.get(spec.name, POOL)
+            if self.child is None or self.pool != pool:
+                self._drop()
+                self.pool = pool
+                self.child = Child.of(self.micropython, DEVICE / "spec_child.py", str(pool), heap=str(pool + HEAP))
+            job = {"commands": self.commands.name, "from": at, "mode": self.mode, "multi_memory": spec.group in MULTI_MEMORY}
+            self.child.send(json.dumps(job))
             while True:
                 answer = self.child.receive(SILENCE)
                 number, _, why = answer.partition(" ")

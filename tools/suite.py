@@ -16,7 +16,10 @@ PACKAGE = "golang-github-tetratelabs-wazero-dev"  # holds the 2.0 suite as json 
 PACKAGE_FOLDER = "usr/share/gocode/src/github.com/tetratelabs/wazero/internal/integration_test/spectest/v2/testdata"
 
 # Commands to pass in each group, those on text-format modules not counted.
-EXPECTED = {"core10": 16014, "core20": 11423, "core30": 2202}
+EXPECTED = {"core10": 16014, "core20": 11423, "core30": 2202, "custom-page-sizes": 203, "multi-memory": 913}
+
+# Groups run with the proposal multi-memory, which makes valid what core10 and core20 want refused.
+MULTI_MEMORY = ("custom-page-sizes", "multi-memory")
 
 # Here an invalid module must be a ValidationError. The later suites also call modules invalid that WebAssembly 2.0 cannot
 # decode (memory indices in alignments, types of later proposals), and Debian's package leaves out data count sections: there

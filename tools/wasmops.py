@@ -2,7 +2,8 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 from typing import NamedTuple
 
-WIDTH = 8  # bytes per row: class, op, op with constant, op with wide constant, in, out, flags, sub
+WIDTH = 7  # bytes per row: class, op, op with constant, op with wide constant, types, flags, sub
+# types: low nibble the operands' type - 0x70 (loads and stores: log2 of the bytes), high nibble the result's
 
 I32, I64, F32, F64 = 0x7F, 0x7E, 0x7D, 0x7C
 
@@ -141,5 +142,5 @@ def rows(number: dict[str, int]) -> dict[int, bytes]:
     for opcode, i in INSNS.items():
         sub = number[i.sub] if isinstance(i.sub, str) else i.sub
         op = number[i.op] + i.plus if i.op else 0
-        out[opcode] = bytes([CLASSES.index(i.cls), op, number[i.imm], number[i.wide], i.tin, i.tout, i.flags, sub])
+        out[opcode] = bytes([CLASSES.index(i.cls), op, number[i.imm], number[i.wide], i.tin & 15 | (i.tout & 15) << 4, i.flags, sub])
     return out

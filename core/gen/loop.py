@@ -49,7 +49,7 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
                 if code == 0x200:
                     code = int(bulk(pool, int(ip) - base, int(fp) - base, env))
                 if code & 0x100:  # done: go on behind the word
-                    ip = ptr8(int(ip) + (code & 15) - 4)
+                    ip = ptr8(int(ip) + (code & 31) - 4)
                     code = 0
                     fuel = pend + 1
                     continue

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .errors import LinkError, LoadError, OutOfFuel, PitwasmError, PoolExhausted, Trap, ValidationError
+    from .errors import Exit, LinkError, LoadError, OutOfFuel, PitwasmError, PoolExhausted, Trap, ValidationError
     from .handles import Global, Memory, Table
     from .pool import Pool
     from .runtime import Exports, Function, Instance, Module, Runtime
@@ -29,12 +29,16 @@ _NAMES = {
     "Global": "handles",
     "Table": "handles",
     "Pool": "pool",
+    "FlashReader": "flash",
+    "UartReader": "uart",
+    "Chain": "chain",
     "PitwasmError": "errors",
     "LoadError": "errors",
     "ValidationError": "errors",
     "LinkError": "errors",
     "Trap": "errors",
     "OutOfFuel": "errors",
+    "Exit": "errors",
     "PoolExhausted": "errors",
 }
 

@@ -1,7 +1,7 @@
 # The command line: micropython -m pitwasm [OPTIONS] app.wasm [ARGS...]
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# Status 0: ran; 1: did not load, or trapped (one line on stderr); 2: wrong usage.
+# Status 0: ran; 1: did not load, or trapped (one line on stderr); 2: wrong usage. A program's own, when it has one (WASI).
 
 import gc
 import sys
@@ -10,12 +10,16 @@ import time
 from micropython import const
 
 from . import layout
-from .errors import PitwasmError, Trap
+from .application import parse
+from .errors import Exit, PitwasmError, Trap
 from .handles import exports
 from .pool import get32
 from .runtime import Runtime
 
-_USAGE = "usage: micropython -m pitwasm [--invoke NAME] [--pool BYTES] [--fuel N] [--bits] [--stats] app.wasm [ARGS...]"
+_USAGE = (
+    "usage: micropython -m pitwasm [--invoke NAME] [--modules DIR] [--uart PATH] [--dir HOST[::GUEST]] [--env NAME=VALUE]\n"
+    "       [--pool BYTES] [--fuel N] [--bits] [--stats] app.wasm [ARGS...]"
+)
 _POOL = const(1 << 20)  # the pool when none is asked for, or what is there
 _STACK = const(16)  # part of the pool that is stack: one in so many
 
@@ -26,7 +30,9 @@ class Usage(Exception):
 
 def options(args):
     """({name: value}, what is left from the first word that is no option on)."""
-    found = {"--invoke": None, "--pool": None, "--fuel": None, "--bits": False, "--stats": False}
+    found: dict = {"--invoke": None, "--pool": None, "--fuel": None, "--bits": False, "--stats": False}
+    for name in ("--dir", "--env", "--modules", "--uart"):
+        found[name] = []
     i = 0
     while i < len(args) and args[i][:2] == "--":
         name, _, value = args[i].partition("=")
@@ -43,7 +49,12 @@ def options(args):
                 raise Usage("%s needs a value" % name)
             value = args[i]
             i += 1
-        found[name] = value if name == "--invoke" else number(name, value)
+        if isinstance(found[name], list):
+            if name == "--env" and value.find("=") < 1:
+                raise Usage("--env: '%s' is not NAME=VALUE" % value)
+            found[name].append(value)
+        else:
+            found[name] = value if name == "--invoke" else number(name, value)
     if i == len(args):
         raise Usage("no module given")
     return found, args[i:]
@@ -59,34 +70,6 @@ def number(name, text):
     except ValueError:
         pass
     raise Usage("%s: '%s' is not a number" % (name, text))
-
-
-def parse(text, kind, raw):
-    """The bits an argument stands for; its type may follow it as in results ("7:i32"), references can only be null."""
-    value, _, given = text.partition(":")
-    if given and given != kind:
-        raise Usage("argument '%s' is for a parameter of type %s" % (text, kind))
-    try:
-        if kind[0] == "f" and kind != "funcref":
-            if raw and value[:2] in ("0x", "0X"):
-                bits = int(value, 16)
-                if bits >> int(kind[1:]):
-                    raise ValueError
-                return bits
-            from .numbers import parse_f32, parse_f64
-
-            return (parse_f32 if kind == "f32" else parse_f64)(value)
-        if kind[0] == "i":
-            n = int(value, 0)
-            size = int(kind[1:])
-            if not -(1 << size - 1) <= n < 1 << size:
-                raise ValueError
-            return n
-        if value != "null":
-            raise ValueError
-        return 0
-    except ValueError:
-        raise Usage("argument '%s' is no %s" % (text, kind))
 
 
 def show(bits, kind, raw):
@@ -137,38 +120,75 @@ def listing(inst):
 
 
 def run(opts, words):
-    """Load, instantiate, call; prints the results."""
-    path = words[0]
-    raw = opts["--bits"]
+    """Load, instantiate, call; prints the results. The exit status."""
     started = time.ticks_us()
     buf = make_pool(opts["--pool"])
+    status = 0
     with Runtime(buf, stack=len(buf) // _STACK) as rt:
-        with open(path, "rb") as file:
-            name = path.split("/")[-1]
-            module = rt.load(file, name[:-5] if name[-5:] == ".wasm" else name)
+        name = words[0].split("/")[-1]
+        lines = [open(path, "r+b") for path in opts["--uart"]]
+        if lines or opts["--modules"]:
+            rt.set_module_reader(reader(opts["--modules"], lines))
+        try:
+            with open(words[0], "rb") as file:
+                module = rt.load(file, name[:-5] if name[-5:] == ".wasm" else name)
+        finally:
+            for line in lines:
+                line.close()
         loaded = time.ticks_us()
         rt.fuel = opts["--fuel"]
-        inst = rt.instantiate(module)
-        name = opts["--invoke"]
-        if name is None and not has(inst, "_start"):
-            if len(words) > 1:
-                raise Usage("no --invoke, and %s has no _start: nothing to give arguments to" % path)
-            listing(inst)
-        else:
-            if name is not None and name[:1] != "$" and not has(inst, name):
-                raise Usage("%s exports no function '%s'" % (path, name))
-            f = rt.lookup_function(inst, name or "_start")
-            params, results = [text.split() for text in f.type]
-            args = words[1:]
-            if name is None and not params:
-                args = ()  # a command's arguments are for the program to ask for
-            if len(args) != len(params):
-                raise Usage("'%s' takes %d arguments (%s), %d given" % (name, len(params), " ".join(params), len(args)))
-            args = [parse(text, kind, raw) for text, kind in zip(args, params)]
-            for bits, kind in zip(f.call_bits(*args), results):
-                print(show(bits, kind, raw))
+        preopens = {}
+        for value in opts["--dir"]:
+            host, _, guest = value.partition("::")
+            preopens[guest or host] = host
+        rt.set_wasi_args(argv=[name] + words[1:], env=opts["--env"], preopens=preopens)
+        try:
+            call(rt, rt.instantiate(module), opts, words)
+        except Exit as exc:
+            status = exc.status & 0xFF
         if opts["--stats"]:
             stats(rt, module, time.ticks_diff(loaded, started), time.ticks_diff(time.ticks_us(), loaded), opts["--fuel"])
+    return status
+
+
+def reader(directories, lines):
+    """Submodules come from these directories, else over these lines."""
+    from .chain import Chain
+    from .flash import FlashReader
+
+    readers: list = [FlashReader(path) for path in directories]
+    if lines:
+        from .uart import UartReader
+
+        readers += [UartReader(line) for line in lines]
+    return Chain(*readers)
+
+
+def call(rt, inst, opts, words):
+    """Call the function that was asked for, or list what there is."""
+    path = words[0]
+    name = opts["--invoke"]
+    if name is None and not has(inst, "_start"):
+        if len(words) > 1:
+            raise Usage("no --invoke, and %s has no _start: nothing to give arguments to" % path)
+        listing(inst)
+        return
+    if name is not None and name[:1] != "$" and not has(inst, name):
+        raise Usage("%s exports no function '%s'" % (path, name))
+    f = rt.lookup_function(inst, name or "_start")
+    params, results = [text.split() for text in f.type]
+    args = words[1:]
+    if name is None and not params:
+        args = ()  # a command's arguments are for the program to ask for
+    if len(args) != len(params):
+        raise Usage("'%s' takes %d arguments (%s), %d given" % (name, len(params), " ".join(params), len(args)))
+    for i, kind in enumerate(params):
+        try:
+            args[i] = parse(args[i], kind, opts["--bits"])
+        except ValueError as exc:
+            raise Usage(exc)
+    for bits, kind in zip(f.call_bits(*args), results):
+        print(show(bits, kind, opts["--bits"]))
 
 
 def stats(rt, module, load, ran, fuel):
@@ -188,8 +208,7 @@ def main(args):
     """The exit status."""
     try:
         opts, words = options(args)
-        run(opts, words)
-        return 0
+        return run(opts, words)
     except Usage as exc:
         print("pitwasm: %s\n%s" % (exc, _USAGE), file=sys.stderr)
         return 2

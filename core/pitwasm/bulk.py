@@ -6,6 +6,7 @@ import micropython
 from micropython import const
 
 from . import layout
+from .access import access
 
 _DONE = const(0x108)  # done, go on 8 bytes further
 
@@ -204,8 +205,8 @@ def _reference(pool: ptr8, to: int, inst: int, at: int, item: int):
 
 
 @micropython.viper
-def memory_init(pool, inst: int, seg: int, d: int, s: int, n: int) -> int:
-    """memory.init (WebAssembly 4.4.7); also copies active segments. A dropped segment has no bytes."""
+def _memory_init(pool, inst: int, memory: int, seg: int, d: int, s: int, n: int) -> int:
+    """memory.init (WebAssembly 4.4.7). A dropped segment has no bytes."""
     base = int(ptr8(pool))
     I = ptr32(base + inst)  # noqa: E741
     M = ptr32(base + I[layout.I_MODULE >> 2])
@@ -213,7 +214,7 @@ def memory_init(pool, inst: int, seg: int, d: int, s: int, n: int) -> int:
     size = D[layout.DS_LEN >> 2]
     if ptr8(base + I[layout.I_DROPPED >> 2])[M[layout.M_NELEMS >> 2] + seg]:
         size = 0
-    mm = ptr32(base + ptr32(base + I[layout.I_MEMS >> 2])[D[layout.DS_MEM >> 2]])
+    mm = ptr32(base + memory)
     if int(_fits(s, n, size)) == 0 or int(_fits(d, n, mm[layout.MM_BYTES >> 2])) == 0:
         return layout.TRAP_MEMORY
     _copy(pool, mm[layout.MM_DATA >> 2] + d, int(D) - base + layout.DS_BYTES + s, n)
@@ -323,6 +324,13 @@ def bulk(pool, ipo: int, fpo: int, env: int) -> int:
     if sub == layout.SUB_REF_FUNC:
         _reference(pool, fpo + (x << 2), inst, 0, ptr32(ip)[1] + 1)
         return _DONE
+    mems = ptr32(base + I[layout.I_MEMS >> 2])
+    if sub == layout.SUB_OTHER_MEMORY:  # what the word behind this one does to memory 0 is for memory x
+        d = I[layout.I_MEM0 >> 2]
+        I[layout.I_MEM0 >> 2] = mems[x]
+        s = int(access(pool, ipo + 8, fpo, env))
+        I[layout.I_MEM0 >> 2] = d
+        return s + 8 if s & 0x100 else s
     j = ptr16(ip)[3]
     if sub == layout.SUB_ELEM_DROP:
         ptr8(base + I[layout.I_DROPPED >> 2])[j] = 1
@@ -335,23 +343,24 @@ def bulk(pool, ipo: int, fpo: int, env: int) -> int:
     n = fp[ip[4]]
     if sub >= layout.SUB_TABLE_GET:
         s = int(_table(pool, ipo, fpo, inst))
-    elif sub == layout.SUB_MEMORY_INIT:
-        e[layout.E_DETAIL >> 2] = d
-        s = int(memory_init(pool, inst, j, d, s, n))
+        return s if s else _DONE
+    e[layout.E_DETAIL >> 2] = d
+    mm = ptr32(base + mems[ip[5]])
+    if sub == layout.SUB_MEMORY_INIT:
+        s = int(_memory_init(pool, inst, mems[ip[5]], j, d, s, n))
     else:
-        mm = ptr32(base + I[layout.I_MEM0 >> 2])
         size = mm[layout.MM_BYTES >> 2]
-        e[layout.E_DETAIL >> 2] = d
         if int(_fits(d, n, size)) == 0:
             return layout.TRAP_MEMORY
         m = mm[layout.MM_DATA >> 2]
         if sub == layout.SUB_MEMORY_FILL:
             _fill(pool, m + d, s & 255, n)
             return _DONE
-        if int(_fits(s, n, size)) == 0:
+        mm = ptr32(base + mems[j])
+        if int(_fits(s, n, mm[layout.MM_BYTES >> 2])) == 0:
             e[layout.E_DETAIL >> 2] = s
             return layout.TRAP_MEMORY
-        _copy(pool, m + d, m + s, n)
+        _copy(pool, m + d, mm[layout.MM_DATA >> 2] + s, n)
         return _DONE
     if s == 0:
         return _DONE

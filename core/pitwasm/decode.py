@@ -47,7 +47,7 @@ def load(pool, source, name=None, lazy=False, names=False):
         put32(pool.buf, layout.P_MODULES, mod)
         return mod
     except BaseException as exc:
-        if isinstance(exc, PitwasmError):
+        if isinstance(exc, PitwasmError) and exc.module is None:  # a source's own errors say where they come from
             exc.module = name
             if not isinstance(exc, PoolExhausted):
                 if r and exc.offset is None:
@@ -205,14 +205,17 @@ def _body(r, function, work):
                 size = pool.size_of(work)
                 pool.shrink(work, 0)
                 raise pool.exhausted(size + 1)
-            malformed, text = translate.MESSAGES[code]
+            from .messages import MESSAGES
+
+            malformed, text = MESSAGES[code]
             error = (LoadError if malformed else ValidationError)(text)
             error.offset = get32(buf, t + layout.T_OPCODE)
             raise error
         if r.offset() != end:
             raise LoadError("section size mismatch")
     except PitwasmError as exc:
-        exc.function = function
+        if exc.module is None:
+            exc.function = function
         raise
 
 
@@ -223,7 +226,7 @@ def _safe(r):
     """
     if not r.get(layout.M_NMEMS):
         return
-    safe = get32(r.pool.buf, r.get(layout.M_MEMS) + layout.MD_MIN) << 16
+    safe = sections.whole(r)
     if not r.get(layout.M_NIMPM):
         cut = _constant(r, b"__heap_base")
         if cut < 0:
@@ -233,7 +236,7 @@ def _safe(r):
                 if sp <= safe:
                     cut = max(cut, sp)
         if 0 <= cut <= safe:
-            safe = (cut + 7) & -8
+            safe = min((cut + 7) & -8, safe)
             r.put(layout.M_CUT, safe)
     r.put(layout.M_SAFE, min(safe, 0xFFFFFFFF))
 

@@ -9,7 +9,7 @@ import micropython
 from micropython import const
 
 from . import layout, loop
-from .errors import OutOfFuel, PitwasmError, Trap
+from .errors import Exit, OutOfFuel, PitwasmError, Trap
 from .pool import get32, put32
 
 # Backward branches and calls between two looks at Ctrl-C, callbacks and the watchdog: 20 to 60 ms on a Pico.
@@ -150,7 +150,7 @@ def _results(f, raw, fp):
 def _stopped(f, raw, env, exc):
     """Note what a call from outside ended with; one that is out of fuel can be resumed."""
     rt = f._inst._rt
-    rt._error = exc
+    rt._error = None if isinstance(exc, Exit) else exc
     if isinstance(exc, OutOfFuel) and exc.resumable:
         rt._paused = (f, raw, env)
 

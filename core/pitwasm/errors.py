@@ -5,8 +5,11 @@
 class PitwasmError(Exception):
     """Base of all errors of the runtime. str() is one line for people.
 
-    Attributes: `module` (name or None), `offset` (byte offset in the binary or None), `function` (index or None).
+    Attributes: `module` (name or None), `offset` (byte offset in the binary or None), `function` (index or None), `chain`: names of
+    the modules that led there, outermost first, and of the import or module it was about.
     """
+
+    chain = ()
 
     module = None
     offset = None
@@ -24,6 +27,8 @@ class PitwasmError(Exception):
         if self.function is not None:
             where += "function %d: " % self.function
         at = "" if self.offset is None else " (at byte %d)" % self.offset
+        if len(self.chain) > 1:
+            at += " (%s)" % " -> ".join(self.chain)
         return where + self.text + at
 
 
@@ -55,6 +60,14 @@ class OutOfFuel(Trap):
     resumable = True
 
 
+class Exit(PitwasmError):
+    """The program ended itself (WASI: proc_exit). `status` is its exit status."""
+
+    def __init__(self, status):
+        self.status = status
+        super().__init__("wasi proc exit")
+
+
 class PoolExhausted(PitwasmError):
     """The pool has no block of the size asked. Nothing was changed.
 
@@ -70,4 +83,4 @@ class PoolExhausted(PitwasmError):
 
 
 class Reject(Exception):
-    """Internal: the translator's way out; args[0] is a key of translate.MESSAGES."""
+    """Internal: the translator's way out; args[0] is a key of messages.MESSAGES."""

@@ -6,7 +6,7 @@ from micropython import const
 
 from . import layout
 from .driver import s32
-from .errors import OutOfFuel, PitwasmError, PoolExhausted, Trap
+from .errors import Exit, OutOfFuel, PitwasmError, PoolExhausted, Trap
 from .pool import get16, get32, put32
 from .values import home_of, put_args, read, results, size, write
 
@@ -120,6 +120,8 @@ def _invoke(rt, env, number, at):
             exc.resumable = False  # what called it is a Python function
         raise
     except Exception as exc:
+        if isinstance(exc, Exit):
+            raise
         trap = Trap("host function %s: %s: %s" % (name, type(exc).__name__, exc))
         trap.cause = exc
         raise trap
@@ -147,10 +149,10 @@ def _arguments(rt, env, y, letters, off):
     return args
 
 
-def view(inst, address, n):
-    """A memoryview of n bytes of memory 0, or (n < 0) of all from `address` on. Holds until the memory grows."""
+def view(inst, address, n, mm=0):
+    """A memoryview of n bytes of memory 0, or (n < 0) of all from `address` on. Holds until the memory grows. mm: another memory."""
     buf = inst._rt._buf
-    mm = inst._cell(layout.I_MEM0)
+    mm = mm or inst._cell(layout.I_MEM0)
     end = get32(buf, mm + layout.MM_BYTES) if mm else 0
     if n < 0 and address < end:
         n = end - address
@@ -191,11 +193,15 @@ def _fill(p: ptr32, off: int, n: int, value: int):
 
 
 def _grow(rt, env):
-    """memory.grow: the word at E_IP is [RARE, sub, d, a]."""
+    """memory.grow: the word at E_IP is [RARE, sub, d, a], or [RARE, OTHER_MEMORY, memory, 0] [0] in front of it."""
     buf = rt._buf
     ip = get32(buf, env + layout.E_IP)
     fp = get32(buf, env + layout.E_FP)
-    mm = get32(buf, get32(buf, env + layout.E_INST) + layout.I_MEM0)
+    mems = get32(buf, get32(buf, env + layout.E_INST) + layout.I_MEMS)
+    if buf[ip + 1] == layout.SUB_OTHER_MEMORY:
+        mems += buf[ip + 2] << 2
+        ip += 8
+    mm = get32(buf, mems)
     put32(buf, fp + (buf[ip + 2] << 2), grow_memory(rt, mm, _clamped(buf, fp + (buf[ip + 3] << 2))))
     put32(buf, env + layout.E_IP, ip + 8)
 

@@ -5,11 +5,10 @@
 # arithmetic is always the positive canonical one; copysign moves a sign bit and nothing else. The operations of one
 # operand are in convert.py.
 #
-# A number is taken apart into a sign word (its bit 31 counts), a biased exponent and a significand of 56 bits in two
-# limbs of 28. Its leading bit is bit 27 of the high limb, the lowest bit of the low limb is sticky. A double's 53 bits
-# leave three to round by; a single has its 24 bits and four more in the high limb, and the low one is 0. No value that
-# matters leaves 31 bits, so that the same lines are right in words of 32 and of 64 bits. What a limb loses when it is
-# shifted right by n is what `limb << (28 - n)` leaves in 28 bits.
+# A number is taken apart into a sign word (its bit 31 counts), a biased exponent and a significand of 56 bits in two limbs of 28. Its
+# leading bit is bit 27 of the high limb, the lowest bit of the low limb is sticky. A double's 53 bits leave three to round by; a single
+# has its 24 bits and four more in the high limb, and the low one is 0. No value that matters leaves 31 bits, so that the same lines are
+# right in words of 32 and of 64 bits. What a limb loses when it is shifted right by n is what `limb << (28 - n)` leaves in 28 bits.
 
 import micropython
 from micropython import const
@@ -25,11 +24,9 @@ _NAN = const(9000)  # exponent that stands for NaN: sums of exponents stay far b
 
 @micropython.viper
 def binary(hi: int, lo: int):
-    """Run an operation of two operands: hi is the address of its code word / 4, lo that of the frame / 4 (so that both
-    are small integers everywhere).
+    """Run an operation of two operands: hi is the address of its code word / 4, lo that of the frame / 4 (small integers everywhere).
 
-    The low five bits of the operation: bit 4 double; 0 add, 1 sub, 2 mul, 3 div, 4 min, 5 max, 6 copysign, 8 eq, 9 ne,
-    10 lt, 11 le.
+    The low five bits of the operation: bit 4 double; 0 add, 1 sub, 2 mul, 3 div, 4 min, 5 max, 6 copysign, 8 eq, 9 ne, 10 lt, 11 le.
     """
     # The arguments live in registers: they become the two limbs of the operand a, and of the result.
     hi <<= 2
@@ -441,7 +438,7 @@ def binary(hi: int, lo: int):
 def flt(pool, ip: int, fp: int) -> int:
     """Any operation, by the offsets of its code word and of its frame in the pool; returns 0 or the status of a trap.
 
-    The slow way in (a global costs 150 cycles, the pool and two integers 400): the loop had better call the two itself.
+    The slow way in: its globals cost 150 cycles, passing the pool 160, and the call it makes 480.
     """
     ip = (int(ptr8(pool)) + ip) >> 2
     fp = (int(ptr8(pool)) + fp) >> 2

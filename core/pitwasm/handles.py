@@ -14,31 +14,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("func", "table", "memory", "global")
 
-# What a letter of a native's signature stands for.
-_LETTERS = {
-    "i": layout.V_I32,
-    "*": layout.V_I32,
-    "~": layout.V_I32,
-    "$": layout.V_I32,
-    "I": layout.V_I64,
-    "f": layout.V_F32,
-    "F": layout.V_F64,
-    "r": layout.V_EXTERNREF,
-}
-
-
-def fits(buf, y, text):
-    """Is WAMR's signature `text` one of function type y?"""
-    letters = text[1:].replace(")", "")
-    n = get16(buf, y + layout.Y_NP)
-    if text[:1] != "(" or text.find(")") != n + 1 or len(letters) != n + get16(buf, y + layout.Y_NR):
-        return False
-    for i, letter in enumerate(letters):
-        if _LETTERS.get(letter) != buf[y + layout.Y_BYTES + i]:
-            return False
-    return True
-
-
 def _limits(buf, at):
     """(minimum, maximum or None) from two cells."""
     most = get32(buf, at + 4)
@@ -46,7 +21,10 @@ def _limits(buf, at):
 
 
 def _type_of(module, kind, index):
-    """Type of an entry of an index space: functions as Function.type, ("funcref", min, max or None), (min, max), "mut i32"."""
+    """Type of an entry of an index space: functions as Function.type, ("funcref", min, max or None), (min, max), "mut i32".
+
+    Memories whose pages are not of 64 KB have their size as a third part.
+    """
     buf = module._rt._buf
     if kind == 0:
         n = get16(buf, module._cell(layout.M_FTYPES) + (index << 1))
@@ -55,7 +33,9 @@ def _type_of(module, kind, index):
         at = module._cell(layout.M_TABLES) + index * layout.TD_SIZE
         return (names(buf, at + layout.TD_TYPE, 1),) + _limits(buf, at + layout.TD_MIN)
     if kind == 2:
-        return _limits(buf, module._cell(layout.M_MEMS) + index * layout.MD_SIZE + layout.MD_MIN)
+        at = module._cell(layout.M_MEMS) + index * layout.MD_SIZE
+        page = get32(buf, at + layout.MD_PAGE)
+        return _limits(buf, at + layout.MD_MIN) + (() if page == 16 else (1 << page,))
     at = module._cell(layout.M_GLOBALS) + index * layout.GD_SIZE
     return ("mut " if buf[at + layout.GD_MUT] else "") + names(buf, at + layout.GD_TYPE, 1)
 

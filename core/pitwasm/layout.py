@@ -22,9 +22,11 @@ P_HTABN = 60  # cells in use in P_HTAB
 P_MODULES = 64  # first module record
 P_REGISTRY = 68  # first registry record
 P_T = 72  # translator state, while a module is loading
-P_FLAGS = 76  # reserved
+P_FLAGS = 76  # PF_*
 HEADER = 80
 MAGIC = 0x31544950  # "PIT1"
+
+PF_MEMORIES = 1  # modules may have several memories (multi-memory)
 
 # ---- block: 8 bytes before each payload; block and payload are 8-byte aligned ------------------------------------------------
 B_SIZE = 0  # bytes of the block, header included; bit 0 set = free
@@ -109,16 +111,19 @@ MF_BULK = 16  # contains words for bulk.py
 MF_WASI = 8  # imports from wasi_snapshot_preview1
 MF_DEAD = 32  # unloaded, kept until the last of its instances goes
 MF_CAPPED = 64  # its code was fitted to a memory of M_SAFE bytes (caps.py)
+MF_AUTO = 128  # loaded for its importers: goes with the last of them
+MF_MARK = 256  # while modules that nothing needs are looked for: needed
+MF_SEEN = 512  # … and so is what it imports from
 
 TD_TYPE = 0  # reference type byte
 TD_MIN = 4
 TD_MAX = 8  # 0xffffffff = none
 TD_SIZE = 12
 
-MD_FLAGS = 0  # bit 0: has a maximum (limits flag byte of the binary)
+MD_FLAGS = 0  # limits flag byte of the binary: bit 0 has a maximum, bit 2 addresses are i64, bit 3 says how large its pages are
 MD_MIN = 4  # pages
 MD_MAX = 8  # pages; 0xffffffff = none
-MD_PAGE = 12  # log2 of the page size (16)
+MD_PAGE = 12  # log2 of the page size: 16, or 0 (custom-page-sizes)
 MD_SIZE = 16
 
 GD_TYPE = 0  # u8 value type

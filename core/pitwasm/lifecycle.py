@@ -1,4 +1,4 @@
-# Runtime's methods for loading, linking and unloading, and the registry; droppable: Runtime finds them here
+# Runtime's methods for loading, instantiating and unloading, names and callbacks; droppable: Runtime finds them here
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import sys
@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
 # Files that only these methods need: what drop_loader() lets go of.
 _LOADER = (
-    "lifecycle", "decode", "sections", "reader", "translate", "structure", "simple", "operands", "labels", "tables", "uncommon",
-    "store", "caps", "reclaim", "modules", "handles",
+    "lifecycle", "decode", "sections", "reader", "translate", "messages", "structure", "simple", "operands", "labels", "tables", "uncommon",
+    "link", "store", "caps", "reclaim", "modules", "handles", "application",
 )  # fmt: skip
-
-_BUILT_IN = ("", "env", "wasi_unstable", "wasi_snapshot_preview1")
 
 
 class Lifecycle:
@@ -38,30 +36,46 @@ class Lifecycle:
     _hosts: list[Any]
     _externs: list[Any]
     _natives: dict[str, dict[str, tuple[str | None, Any]]]
+    _wasi: Any
+    _reader: Any
+    _loading: bool
     lookup_function: "Callable[..., Function]"
 
     def load(self, source: Any, name: str | None = None, lazy: bool = False, names: bool = False) -> "Module":
-        """Load a module from a bytes-like object or from a stream with readinto(); nothing is kept of the stream.
+        """Load a module and all it imports from (wasm_runtime_load); nothing is instantiated, and nothing kept of a stream.
 
+        source: bytes-like, or a stream with readinto(). name: for messages, and found when a submodule imports from it (a cycle);
+        to be found in the registry it has to be registered.
         lazy: translate each function when it is first called; the bytes must then stay as they are.
         names: keep the name section's function names, for backtraces.
-        """
-        from . import decode
-        from .modules import unload
 
-        off = decode.load(self.pool, source, name, lazy, names)
-        try:
-            module = self._module(off)
-        except:
-            unload(self.pool, off)
-            self._modules.pop(off, None)
-            raise
+        Each import is looked for, in order, among the natives, among registered modules, and (its module) through the module reader:
+        what that gives is loaded likewise and registered under its name, once, whoever else imports from it, and goes with the
+        last module that does. All or nothing: when anything fails, the pool is as it was.
+
+        Errors name the modules that led there (`chain`): LoadError, ValidationError: bytes that are no module (WebAssembly 5, 3).
+        LinkError: an import that is not found or does not match (4.5.4), or a rule of commands and reactors, texts as WAMR has
+        them. PoolExhausted.
+        """
+        from .link import load
+
+        self._idle()
+        module = self._module(load(self, source, name, lazy, names))
         if lazy:
             module._source = source
         return module
 
+    def _idle(self) -> None:
+        """Callbacks of a load may call functions, not change what there is."""
+        if self._loading:
+            raise PitwasmError("the runtime is loading; a module reader cannot load, link or unload with it")
+
     def unload(self, module: "Module") -> None:
-        """Free a module without instances. Those that others still import from are waited for."""
+        """Give a module back (wasm_runtime_unload), with the submodules that were loaded for it and that no other one needs.
+
+        PitwasmError while it has instances. What others still import from goes with the last of them.
+        """
+        self._idle()
         off = module._check()
         for inst in self.instances():
             if inst._cell(layout.I_MODULE) == off and not inst._cell(layout.I_FLAGS) & layout.IF_AUTO:
@@ -86,18 +100,31 @@ class Lifecycle:
     def instantiate(
         self, module: "Module", stack_size: int | None = None, heap_size: int = 0, memory_cap: int | None = None
     ) -> "Instance":
-        """Instantiate: imports from natives and registered modules. heap_size is there for WAMR's users and has no effect.
+        """Instantiate a module (wasm_runtime_instantiate), and before it those it imports from that have no instance yet.
 
+        There is one instance of each submodule, shared by all that import from it, its functions, globals, memories and tables
+        too (WebAssembly 4.5.4; WAMR makes one for each parent). Start functions and _initialize run once, dependencies first.
+        stack_size: bytes of stack, of new submodules' too. heap_size is there for WAMR's users and has no effect.
         memory_cap: bytes its memory takes at most; what lies beyond traps, growth beyond fails. Without it, a module that says how
         much it uses (__heap_base) gets that; memory_cap=1 << 32 gives it all of its pages.
-        """
-        from . import store
 
-        return self._instance(store.instantiate(self, module._check(), stack_size or self.stack, memory_cap))
+        Trap, OutOfFuel: in a start function, or a segment does not fit. LinkError: a memory or table is too small, or WASI lacks a
+        function. PoolExhausted. Everything made on the way goes then; what it wrote into shared tables and memories stays (4.5.4).
+        """
+        from .store import instantiate
+
+        self._idle()
+        return instantiate(self, module._check(), stack_size or self.stack, memory_cap)
 
     def deinstantiate(self, instance: "Instance") -> None:
-        """Free an instance; what others import from it, or refer to, stays for them."""
+        """Give an instance back (wasm_runtime_deinstantiate); what others import from it, or refer to, stays for them.
+
+        Submodules' instances go with the last that imports from them. PitwasmError while it is being instantiated.
+        """
+        self._idle()
         off = instance._check()
+        if not instance._cell(layout.I_FLAGS) & layout.IF_STARTED:
+            raise PitwasmError("the instance is still being made", instance.name)
         self._kill(instance)
         self._unregister(layout.R_INSTANCE, off)
         if self._paused and instance in (self._paused[0]._inst, self._paused[0]._home):
@@ -127,7 +154,8 @@ class Lifecycle:
             sweep(self)
 
     def destroy(self) -> None:
-        """Free everything; all handles are dead afterwards."""
+        """Free everything (wasm_runtime_destroy); all handles are dead afterwards. PitwasmError from a host function or a reader."""
+        self._idle()
         if self._env:
             raise PitwasmError("the runtime is running")
         self._paused = self._error = None
@@ -136,18 +164,72 @@ class Lifecycle:
         self._unregister(layout.R_NEXT, None)
         self._sweep()
         for module in self.modules():
-            self.unload(module)
+            if module._off:  # those loaded for others go with them
+                self.unload(module)
         self._natives = {}
+        self._reader = None
         self._externs = []
+
+    def set_wasi_args(
+        self,
+        module: "Module | None" = None,
+        dirs: Any = (),
+        mapped_dirs: Any = (),
+        env: Any = (),
+        argv: Any = (),
+        stdin: Any = None,
+        stdout: Any = None,
+        stderr: Any = None,
+        preopens: "dict[str, str] | None" = None,
+    ) -> None:
+        """What a program sees of the world through WASI, from the next instantiate() of its module on; module=None: all programs.
+
+        dirs: directories it may use, by the same name; mapped_dirs: "guest::host", by another; preopens: {guest: host}, the same.
+        env: ["NAME=VALUE"] or {name: value}; argv: its arguments, the first is its name. Streams are read with readinto() and
+        written with write(); None: the REPL's.
+        """
+        if module:
+            module._check()
+        (module or self)._wasi = {
+            "dirs": dirs,
+            "mapped_dirs": mapped_dirs,
+            "env": env,
+            "argv": argv,
+            "stdin": stdin,
+            "stdout": stdout,
+            "stderr": stderr,
+            "preopens": preopens,
+        }
 
     # Names.
 
+    def set_module_reader(self, reader: Any, destroyer: Any = None) -> None:
+        """How modules that others import from come in (wasm_runtime_set_module_reader); reader=None: not at all.
+
+        reader(name) returns the module's bytes, a stream with readinto(), or None when there is none of that name.
+        destroyer(name, source), or without one reader.destroy(), is called exactly once for each source that the reader gave, as
+        soon as its bytes are not needed any more: before what that module imports from is read, and also when loading it fails.
+        Both may call functions of instances, but not load, link or unload: PitwasmError. What they raise ends the load: errors of
+        this package and MemoryError as they are, others as the cause of a LinkError.
+        """
+        if reader is not None and not callable(reader) or destroyer is not None and not callable(destroyer):
+            raise TypeError("reader and destroyer are callables, or None")
+        self._reader = None if reader is None else (reader, destroyer or getattr(reader, "destroy", None))
+
     def register_module(self, name: str, module: "Module | Instance") -> None:
-        """Give a module, or an instance, a name for others to import from."""
+        """Give a module, or an instance, a name for others to import from (wasm_runtime_register_module).
+
+        Others get the module's first instance, or one made for them. PitwasmError: no name or module, a name of the host's, one
+        that is taken, or another name for a module that has one (texts as WAMR has them). The same again does nothing.
+        """
+        from .link import BUILT_IN
         from .runtime import Module
 
+        self._idle()
+        if name is None or module is None:
+            raise PitwasmError("Register module failed: module_name and module are required")
         off = module._check()
-        if name in _BUILT_IN:
+        if name in BUILT_IN:
             raise PitwasmError("Register module failed: can not register as a built-in module")
         field = layout.R_MODULE if isinstance(module, Module) else layout.R_INSTANCE
         at = self._registered(name)
@@ -155,16 +237,30 @@ class Lifecycle:
             if get32(self._buf, at + field) == off:
                 return
             raise PitwasmError("Register module failed: the name '%s' is taken" % name)
-        text = name.encode()
+        if field == layout.R_MODULE:
+            at = get32(self._buf, layout.P_REGISTRY)
+            while at:
+                if get32(self._buf, at + layout.R_MODULE) == off:
+                    raise PitwasmError("Register module failed: failed to rename the module", module.name)
+                at = get32(self._buf, at + layout.R_NEXT)
+        at = self._register(name.encode(), field, off)
+        if field == layout.R_MODULE:
+            for inst in self.instances():
+                if inst._cell(layout.I_MODULE) == off:
+                    put32(self._buf, at + layout.R_INSTANCE, inst._off)
+                    break
+
+    def _register(self, text: bytes, field: int, off: int) -> int:
         at = self.pool.alloc(layout.R_NAME + len(text), layout.K_REGISTRY)
         put32(self._buf, at + layout.R_LEN, len(text))
         self.pool.part(at + layout.R_NAME, len(text))[:] = text
         put32(self._buf, at + field, off)
         put32(self._buf, at + layout.R_NEXT, get32(self._buf, layout.P_REGISTRY))
         put32(self._buf, layout.P_REGISTRY, at)
+        return at
 
     def find_module_registered(self, name: str) -> "Module | None":
-        """The module of that name, or None."""
+        """The module of that name, or None (wasm_runtime_find_module_registered). Submodules are there once their parent is loaded."""
         at = self._registered(name)
         if not at:
             return None
@@ -201,10 +297,12 @@ class Lifecycle:
                 self.pool.free(at)
 
     def register_natives(self, module: str, functions: dict[str, tuple[str | None, Any]]) -> None:
-        """Python functions for modules to import: {name: (signature, callable)}; signature as in WAMR, "(ii*~$)i", or None.
+        """Python functions for modules to import (wasm_runtime_register_natives), before these are loaded.
 
-        i I f F r: i32, i64, f32, f64, externref. *: i32, arrives as a memoryview from that address, as long as the ~ that
-        follows says or up to the end of the memory. $: i32, arrives as a string.
+        functions: {name: (signature, callable)}; signature as in WAMR, "(ii*~$)i", or None: any. i I f F r: i32, i64, f32, f64,
+        externref. *: i32, arrives as a memoryview from that address, as long as the ~ that follows says or up to the end of the
+        memory. $: i32, arrives as a string. Addresses are checked: beyond the memory they trap.
+        Runtime.caller is the instance that called; an exception becomes a Trap with it as `cause`. PitwasmError: a bad signature.
         """
         for _, entry in functions.items():
             text, fn = entry
@@ -229,11 +327,32 @@ class Lifecycle:
                 raise PitwasmError("malformed function name '$%s$%s': function or $module$function" % (parts[1], name))
         f = self.lookup_function(instance, name)
         if signature is not None:
-            from .handles import fits
+            from .link import fits
 
             if not fits(self._buf, f._type, signature):
                 raise PitwasmError("function '%s' has not the signature %s" % (name, signature), instance.name)
         return f
+
+    # Running, as WAMR's users do it.
+
+    def application_execute_main(self, instance: "Instance", argv: Any = ()) -> int:
+        """Run a program (wasm_application_execute_main): its _start, else its main; its exit status or result.
+
+        argv: strings, the program's name first; for main(argc, argv), which needs the module's malloc for them. A WASI program
+        gets its arguments from set_wasi_args(). PitwasmError when there is neither, or main has another type; Trap.
+        """
+        from .application import execute_main
+
+        return execute_main(self, instance, argv)
+
+    def application_execute_func(self, instance: "Instance", name: str, argv: Any = ()) -> Any:
+        """Call a function by name, or $module$function, with arguments as text (wasm_application_execute_func); what it returns.
+
+        argv: strings, integers as in Python or C ("-1", "0x10"), floats as in C. PitwasmError for what does not fit; Trap.
+        """
+        from .application import execute_func
+
+        return execute_func(self, instance, name, argv)
 
     def drop_loader(self) -> None:
         """Let go of the code that only loading, linking and unloading need. It comes back when it is needed again.

@@ -13,7 +13,7 @@ NOROOM = 1
 
 
 def fail(code):
-    """Leave the translator: no room, malformed or invalid (translate.MESSAGES)."""
+    """Leave the translator: no room, malformed or invalid (messages.MESSAGES)."""
     raise Reject(code)
 
 
@@ -88,6 +88,20 @@ def sleb(pool: ptr8, wide: int):
     T[layout.T_LO >> 2] = lo
     T[layout.T_HI >> 2] = hi
     T[layout.T_POS >> 2] = int(p) - int(pool)
+
+
+def memory_index(pool):
+    """A memory index at T_POS: a zero byte, unless there may be several (multi-memory). The memory has to exist."""
+    T = get32(pool, layout.P_T)
+    if not pool[layout.P_FLAGS] & layout.PF_MEMORIES and pool[get32(pool, T + layout.T_POS)]:
+        fail(27)
+    x = leb(pool)
+    mod = get32(pool, T + layout.T_MOD)
+    if x >= get32(pool, mod + layout.M_NMEMS):
+        fail(18)
+    if pool[get32(pool, mod + layout.M_MEMS) + x * layout.MD_SIZE + layout.MD_FLAGS] & 4:
+        fail(29)
+    return x
 
 
 # ---- words -------------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import micropython
 
 from . import layout
 from .modules import release, unload
-from .pool import get32, put32
+from .pool import get16, get32, put32
 
 
 @micropython.viper
@@ -84,13 +84,60 @@ def sweep(rt):
             rt._externs[i] = None
     while rt._externs and rt._externs[-1] is None:
         rt._externs.pop()
+    _modules(rt)
+
+
+@micropython.viper
+def _next_module(p: ptr32, mask: int, want: int) -> int:
+    """The first module whose flags under `mask` are `want`, or 0."""
+    mod = p[layout.P_MODULES >> 2]
+    while mod:
+        if p[(mod + layout.M_FLAGS) >> 2] & mask == want:
+            break
+        mod = p[mod >> 2]
+    return mod
+
+
+def _modules(rt):
+    """Free modules that are unloaded and have no instances, and those loaded for others of which none is left.
+
+    What imports from a module is seen by name: the names are unique, and loading has found every one.
+    """
+    buf = rt.pool.buf
     mod = get32(buf, layout.P_MODULES)
     while mod:
-        after = get32(buf, mod + layout.M_NEXT)
-        if get32(buf, mod + layout.M_FLAGS) & layout.MF_DEAD and not get32(buf, mod + layout.M_REFS):
-            rt._modules.pop(mod)._off = 0
-            unload(rt.pool, mod)
-        mod = after
+        flags = get32(buf, mod + layout.M_FLAGS) & ~(layout.MF_MARK | layout.MF_SEEN)
+        if get32(buf, mod + layout.M_REFS) or not flags & (layout.MF_DEAD | layout.MF_AUTO):
+            flags |= layout.MF_MARK
+        put32(buf, mod + layout.M_FLAGS, flags)
+        mod = get32(buf, mod + layout.M_NEXT)
+    while True:
+        mod = _next_module(buf, layout.MF_MARK | layout.MF_SEEN, layout.MF_MARK)
+        if not mod:
+            break
+        put32(buf, mod + layout.M_FLAGS, get32(buf, mod + layout.M_FLAGS) | layout.MF_SEEN)
+        at = get32(buf, mod + layout.M_IMPORTS)
+        last = None
+        for _ in range(get32(buf, mod + layout.M_NIMPORTS)):
+            start = at + layout.IM_NAME
+            end = start + get16(buf, at + layout.IM_MLEN)
+            name = bytes(buf[start:end])
+            at = end + get16(buf, at + layout.IM_FLEN) + 3 & -4
+            if name != last:
+                last = name
+                found = rt._registered(name)
+                found = found and get32(buf, found + layout.R_MODULE)
+                if found:
+                    put32(buf, found + layout.M_FLAGS, get32(buf, found + layout.M_FLAGS) | layout.MF_MARK)
+    while True:
+        mod = _next_module(buf, layout.MF_MARK, 0)
+        if not mod:
+            break
+        rt._unregister(layout.R_MODULE, mod)
+        handle = rt._modules.pop(mod, None)
+        if handle:
+            handle._off = 0
+        unload(rt.pool, mod)
 
 
 def _flag(buf, inst):
@@ -168,7 +215,10 @@ def _numbers(rt, hosts):
     n = len(hosts)
     for i in range(n):
         if not hosts[i] and rt._hosts[i]:
+            fn = rt._hosts[i][0]
             rt._hosts[i] = None
+            if hasattr(fn, "_released"):  # of WASI
+                fn._released()
             release(pool, get32(buf, table + (i << 2)))
     while n and not rt._hosts[n - 1]:
         rt._hosts.pop()

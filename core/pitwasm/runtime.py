@@ -45,6 +45,7 @@ class Module(Handle):
     """A loaded module. In a `with` statement: unloaded at its end."""
 
     _source: Any = None  # lazy loading: the bytes functions are translated from
+    _wasi: Any = None  # set_wasi_args(): arguments of wasi.Wasi
 
     def __exit__(self, *exc: Any) -> None:
         if not self._dead:
@@ -202,12 +203,15 @@ class Runtime(_Base):
     """Everything that lives in one pool. `pool`: a bytearray, its size in bytes, or a Pool.
 
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
+    multi_memory: accept modules with several memories, as WebAssembly 3.0 does.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
     """
 
-    def __init__(self, pool: bytearray | int | Pool, stack: int = 2048):
+    def __init__(self, pool: bytearray | int | Pool, stack: int = 2048, multi_memory: bool = False):
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self._buf: Any = self.pool.buf
+        if multi_memory:
+            self._buf[layout.P_FLAGS] |= layout.PF_MEMORIES
         self.stack = stack
         self.fuel: int | None = None
         self._env = 0  # environment that runs, 0 = none
@@ -223,7 +227,11 @@ class Runtime(_Base):
         self._hosts: list[Any] = []  # by host function number: (callable, signature or None, "module.name"), None = free
         self._externs: list[Any] = []  # by number of the externref less 1
         self._natives: dict[str, dict[str, tuple[str | None, Any]]] = {}  # module -> name -> (signature, callable)
-        self._linking: list[int] = []  # modules being instantiated, outermost first
+        self._linking: list[int] = []  # modules being loaded or instantiated, outermost first
+        self._reader: Any = None  # set_module_reader(): (reader, destroyer or None)
+        self._loading = False  # the reader may be at work
+        self._wasi: Any = None  # set_wasi_args() without a module
+        self._context: Any = None  # while instantiating: the Wasi of the modules at hand, once one imports from it
         self._adopt()
 
     def _adopt(self) -> None:
@@ -275,7 +283,11 @@ class Runtime(_Base):
         return self._instance(get32(self._buf, self._env + layout.E_INST)) if self._top else None
 
     def lookup_function(self, instance: Instance, name: str, signature: str | None = None) -> Function:
-        """The function an instance exports as `name`, or (`$module$function`) a registered module's; checked against a signature."""
+        """The function an instance exports as `name`, or `$module$function`: one of a registered module that is instantiated
+        (wasm_runtime_lookup_function). signature: None, or WAMR's, as "(i*~)i", that it must have.
+
+        PitwasmError: no such function or module, a malformed name, another signature.
+        """
         if name[:1] == "$" or signature is not None:
             return self._lookup(instance, name, signature)
         found = instance._export(name)
@@ -284,12 +296,16 @@ class Runtime(_Base):
         return instance._function(found[1])
 
     def call(self, function: Function, *args: Any) -> Any:
+        """function(*args) (wasm_runtime_call_wasm). Trap, OutOfFuel, PoolExhausted; TypeError for wrong arguments."""
         return function(*args)
 
     def resume(self) -> Any:
         """Go on with the call that ran out of fuel, after fuel was added; returns what it returns."""
         return resume(self)
 
-    def get_exception(self) -> str | None:
-        """What the last call from outside ended with, as WAMR says it ("Exception: unreachable"), or None."""
+    def get_exception(self, instance: Instance | None = None) -> str | None:
+        """What the last call from outside ended with, as WAMR says it ("Exception: unreachable"), or None.
+
+        instance: for WAMR's users; it is the runtime's last call, whichever the instance.
+        """
         return None if self._error is None else "Exception: " + self._error.text

@@ -43,35 +43,46 @@ def _reftype(r):
     return v
 
 
-def _limits(r, off, most, text):
-    """Limits (5.3.8) to off and off + 4; no maximum is 0xffffffff. Valid within `most` (3.2.1). The flag byte."""
+def _limits(r, known):
+    """Limits (5.3.8): the flag byte, of which `known` bits may be set; minimum; maximum or None."""
     flags = r.byte()
-    if flags > 1:
+    if flags & ~known:
         raise LoadError("malformed limits flags")
-    low = _limit(r, most, text)
-    high = 0xFFFFFFFF
-    if flags:
-        high = _limit(r, most, text)
+    low = _limit(r, flags, known)
+    high = None
+    if flags & 1:
+        high = _limit(r, flags, known)
         if low > high:
             raise ValidationError("size minimum must not be greater than maximum")
-    put32(r.pool.buf, off, low)
-    put32(r.pool.buf, off + 4, high)
-    return flags
+    return flags, low, high
 
 
-def _limit(r, most, text):
+def _limit(r, flags, known):
+    if flags & 4:  # memory64
+        n = shift = 0
+        while True:
+            b = r.byte()
+            n |= (b & 127) << shift
+            shift += 7
+            if b < 128:
+                break
+            if shift > 63:
+                raise LoadError("integer representation too long")
+        if n >> 64:
+            raise LoadError("integer too large")
+        return n
     try:
-        n = r.u32()
+        return r.u32()
     except LoadError:
         # WebAssembly 3.0 reads u64 here: what does not fit a u32 is malformed in 2.0, out of range in 3.0. The two test
         # suites agree if 2**32 itself is taken as the latter.
         pos = get32(r.pool.buf, r.t + layout.T_POS)
-        if text and bytes(r.pool.part(pos, 5)) == b"\x80\x80\x80\x80\x10":
-            raise ValidationError(text)
+        if known & 8 and bytes(r.pool.part(pos, 5)) == b"\x80\x80\x80\x80\x10":
+            raise ValidationError(_SIZE)
         raise
-    if n > most:
-        raise ValidationError(text)
-    return n
+
+
+_SIZE = "memory size must be at most 65536 pages (4GiB)"
 
 
 def _table(r):
@@ -79,19 +90,32 @@ def _table(r):
     n = r.get(layout.M_NTABLES)
     off = r.room(layout.M_TABLES, (n + 1) * layout.TD_SIZE, layout.K_DEFS, 3 * n) + n * layout.TD_SIZE
     put32(r.pool.buf, off + layout.TD_TYPE, _reftype(r))
-    _limits(r, off + layout.TD_MIN, 0xFFFFFFFF, "")
+    _, low, high = _limits(r, 1)
+    put32(r.pool.buf, off + layout.TD_MIN, low)
+    put32(r.pool.buf, off + layout.TD_MAX, 0xFFFFFFFF if high is None else high)
     r.put(layout.M_NTABLES, n + 1)
 
 
 def _memory(r):
-    """A memory type (5.3.10), appended."""
-    if r.get(layout.M_NMEMS):
+    """A memory type (5.3.10; proposal custom-page-sizes: pages of 1 byte too), appended."""
+    buf = r.pool.buf
+    n = r.get(layout.M_NMEMS)
+    if n and not buf[layout.P_FLAGS] & layout.PF_MEMORIES or n == 255:  # a byte of a code word names one
         raise ValidationError("multiple memories")
-    off = r.room(layout.M_MEMS, layout.MD_SIZE, layout.K_DEFS)
-    flags = _limits(r, off + layout.MD_MIN, 65536, "memory size must be at most 65536 pages (4GiB)")
-    put32(r.pool.buf, off + layout.MD_FLAGS, flags)
-    put32(r.pool.buf, off + layout.MD_PAGE, 16)
-    r.put(layout.M_NMEMS, 1)
+    off = r.room(layout.M_MEMS, (n + 1) * layout.MD_SIZE, layout.K_DEFS) + n * layout.MD_SIZE
+    flags, low, high = _limits(r, 13)
+    page = r.u32() if flags & 8 else 16
+    if page >= 64:
+        raise LoadError("invalid custom page size")
+    if page not in (0, 16):
+        raise ValidationError("invalid custom page size")
+    if page and max(low, high or 0) > 1 << (48 if flags & 4 else 16):
+        raise ValidationError(_SIZE)
+    put32(buf, off + layout.MD_FLAGS, flags)
+    put32(buf, off + layout.MD_MIN, min(low, 0xFFFFFFFF))
+    put32(buf, off + layout.MD_MAX, 0xFFFFFFFF if high is None else min(high, 0xFFFFFFFF))
+    put32(buf, off + layout.MD_PAGE, page)
+    r.put(layout.M_NMEMS, n + 1)
 
 
 def _global(r):
@@ -429,7 +453,7 @@ def data(r):
         put32(buf, seg + layout.DS_OFFSET, offset if kind >= 0 else 0)
         put32(buf, seg + layout.DS_LEN, size)
         r.into(seg + layout.DS_BYTES, size)
-        if kind >= 0:
+        if kind >= 0 and not memory:
             _reach(r, kind, offset + size)
 
 
@@ -437,8 +461,11 @@ def _reach(r, kind, end):
     """An active data segment needs memory 0 up to `end`: the cut has to leave that, or cannot be."""
     cut = r.get(layout.M_CUT)
     if cut != 0xFFFFFFFF and (kind != layout.CE_CONST or end > cut):
-        pages = get32(r.pool.buf, r.get(layout.M_MEMS) + layout.MD_MIN)
-        if kind != layout.CE_CONST or end > pages << 16:
-            r.put(layout.M_CUT, 0xFFFFFFFF)
-        else:
-            r.put(layout.M_CUT, (end + 7) & -8)
+        size = whole(r)
+        r.put(layout.M_CUT, 0xFFFFFFFF if kind != layout.CE_CONST or end > size else min((end + 7) & -8, size))
+
+
+def whole(r):
+    """Bytes of memory 0 to begin with, as declared."""
+    off = r.get(layout.M_MEMS)
+    return get32(r.pool.buf, off + layout.MD_MIN) << get32(r.pool.buf, off + layout.MD_PAGE)

@@ -3,7 +3,7 @@
 import micropython
 
 from . import layout
-from .operands import emit, extend, fail, leb, pop, push, put, source
+from .operands import emit, extend, fail, leb, memory_index, pop, push, put, source
 from .tables import ROWS
 
 
@@ -14,9 +14,9 @@ def simple(pool, at: int):
     T = ptr32(base + ptr32(base)[layout.P_T >> 2])
     row = ptr8(int(ptr8(ROWS)) + at)
     c = row[0]
-    kind = row[4]
-    to = row[5]
-    flags = row[6]
+    kind = (row[4] & 15) | 0x70
+    to = (row[4] >> 4) | 0x70
+    flags = row[5]
     op = row[1]
     if flags & layout.CF_FLOATS:
         T[layout.T_FLAGS >> 2] = T[layout.T_FLAGS >> 2] | layout.TF_FLOAT
@@ -27,6 +27,8 @@ def simple(pool, at: int):
     v = ptr32(base + vo)
     k = v[1]
     if c == layout.W_CAST:
+        if kind == 0x7E and to == 0x7F:  # i32.wrap_i64: the word before fills two slots, so a local.set must not redirect it
+            T[layout.T_LASTD >> 2] = 0xffff
         c = v[0]
         v = ptr32(base + int(push(pool, to)))
         if c & 0xff:
@@ -50,9 +52,9 @@ def simple(pool, at: int):
                 return
             put(pool, layout.OP_I32_CMP_I, to, k, 0, 0)
         elif c == layout.W_UN:
-            put(pool, op | 0x400 if flags & layout.CF_SIGN else op, to, k, row[7], 0)
+            put(pool, op | 0x400 if flags & layout.CF_SIGN else op, to, k, row[6], 0)
         else:
-            put(pool, row[7] | 0x1000, to, k, 0, 0)
+            put(pool, row[6] | 0x1000, to, k, 0, 0)
         return
     wo = int(pop(pool, kind))  # first operand
     w = ptr32(base + wo)
@@ -66,7 +68,7 @@ def simple(pool, at: int):
                 k = v[1]
                 c = layout.W_BIN
     form = 0  # 1 = 8-bit constant, 2 = 32-bit constant
-    n = row[7]
+    n = row[6]
     t = 0
     if flags & layout.CF_COMPARES:
         p = ptr8(base + T[layout.T_POS >> 2])
@@ -118,7 +120,7 @@ def simple(pool, at: int):
         T[layout.T_PB >> 2] = k
         push(pool, to)
     elif c == layout.W_RARE_BIN:
-        put(pool, row[7] | 0x1000, to, a, 0, k)
+        put(pool, row[6] | 0x1000, to, a, 0, k)
     elif form == 2:
         put(pool, op | 0x200, to, a, 0, k)
     else:
@@ -134,23 +136,30 @@ def _memory(pool, at: int):
     store = 0
     if row[0] == layout.W_STORE:
         store = 1
-    kind = row[5]
-    if ptr32(base + T[layout.T_MOD >> 2])[layout.M_NMEMS >> 2] == 0:
+    kind = (row[4] >> 4) | 0x70
+    m = ptr32(base + T[layout.T_MOD >> 2])
+    if m[layout.M_NMEMS >> 2] == 0:
         fail(18)
     x = int(leb(pool))
+    other = 0
+    if x & 64 and ptr8(base)[layout.P_FLAGS] & layout.PF_MEMORIES:
+        other = int(memory_index(pool))
+        x -= 64
+    elif ptr32(base + m[layout.M_MEMS >> 2])[0] & 4:
+        fail(29)
     offset = S32(int(leb(pool)))
     if uint(x) > uint(31):
         fail(20)
-    if x > row[4]:
+    if x > row[4] & 15:
         fail(19)
-    size = 1 << row[4]
-    high = row[6] << 4  # CF_SIGN, CF_ZERO as put() takes them
+    size = 1 << (row[4] & 15)
+    high = row[5] << 4  # CF_SIGN, CF_ZERO as put() takes them
     b = 0
     if store:
         b = int(source(pool, int(pop(pool, kind)), 250))
     wo = int(pop(pool, 0x7F))
     v = ptr32(base + wo)
-    if v[0] & 0x100 and row[3]:
+    if v[0] & 0x100 and row[3] and other == 0:
         k = S32(v[1]) + offset
         # constant address; the sum of two numbers below 2**31 that passes 2**31 is negative here
         if S32(v[1]) >= 0 and offset >= 0 and k >= 0 and k < 65536 and k & (size - 1) == 0:
@@ -160,12 +169,15 @@ def _memory(pool, at: int):
                 put(pool, row[3] | high, kind, k & 255, k >> 8, 0)
             return
     x = int(source(pool, wo, 248))
-    if offset < 0 or offset > T[layout.T_SAFE >> 2] - size:
+    if other:
+        emit(pool, layout.OP_RARE, layout.SUB_OTHER_MEMORY, other, 0)
+        extend(pool, 0)
+    if other or offset < 0 or offset > T[layout.T_SAFE >> 2] - size:
         if store:
-            emit(pool, layout.OP_RARE, row[7], x, b)
+            emit(pool, layout.OP_RARE, row[6], x, b)
             extend(pool, offset)
         else:
-            put(pool, row[7] | 0x1000 | high, kind, x, 0, offset)
+            put(pool, row[6] | 0x1000 | high, kind, x, 0, offset)
     elif store:
         if offset < 256:
             emit(pool, row[1], x, b, offset)

@@ -1,8 +1,8 @@
-# Instantiation: imports resolved and matched, the instance's records made, segments written, start function run
+# Instantiation: what a module imports from first, imports resolved, the instance's records made, segments written, start run
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# WebAssembly 4.5.4; types match as in 4.5.3. Needed only while instantiating. Whatever goes wrong, the unfinished instance is
-# marked dead and swept up, unless it has left references in tables that outlive it: then it stays for their sake.
+# WebAssembly 4.5.4. Needed only while instantiating. Whatever goes wrong, the unfinished instance is marked dead and swept up
+# with those that were made for it, unless it has left references in tables that outlive it: then it stays for their sake.
 
 import micropython
 
@@ -10,13 +10,79 @@ from . import layout
 from .driver import environment
 from .errors import LinkError, PitwasmError, Trap
 from .events import answer, size_memory, view
-from .handles import fits
+from .link import entry, export, fits, function_type, native, unresolved, walk
 from .modules import find_export
-from .pool import get16, get32, put32
+from .pool import get32, put32
 
 
 def instantiate(rt, mod, stack, cap):
-    """Make an instance of the module record `mod`; its record. cap: bytes of its memory at most, None: what it needs."""
+    """Make an instance of the module record `mod`, and before it of each registered module it imports from that has none yet.
+
+    Its handle. cap: bytes of its memory at most, None: what it needs.
+    """
+    buf = rt._buf
+    outer = rt._linking, rt._context
+    rt._linking = path = []
+    rt._context = None
+    made = []  # handles
+
+    def look(mod, item):
+        kind, index, module, field, _ = item
+        at = rt._registered(module)
+        if not at or get32(buf, at + layout.R_INSTANCE) or kind == 0 and native(rt, mod, index, module, field):
+            return 0
+        sub = get32(buf, at + layout.R_MODULE)
+        if sub in path:
+            raise unresolved(rt, "found circular dependency on", module, field, False)
+        at = find_export(rt.pool, sub, b"_start")
+        if at and not buf[at]:
+            raise unresolved(rt, "a command (with _start function) can not be a sub-module:", module, field, False)
+        return sub
+
+    def leave(mod):
+        main = len(path) == 1
+        made.append(rt._instance(_instantiate(rt, mod, stack, cap if main else None)))
+        inst = made[-1]._off
+        _name(rt, mod, inst)
+        env = get32(buf, inst + layout.I_ENV)
+        if env and not main:  # for the start function; others call it on their own stacks
+            put32(buf, inst + layout.I_ENV, 0)
+            rt.pool.free(env)
+
+    rt._answer = answer  # before anything runs: from then on nothing is loaded unless it traps
+    try:
+        walk(rt, mod, look, leave)
+        _auto(made[:-1])
+        return made[-1]
+    except BaseException:
+        _auto(made)
+        if not rt._env:
+            rt._paused = None  # a start function out of fuel
+        rt._sweep()
+        raise
+    finally:
+        rt._linking, rt._context = outer
+
+
+def _auto(made):
+    """From now on they go with the last that imports from them; until then nobody did."""
+    for handle in made:
+        if handle._off:
+            put32(handle._rt._buf, handle._off + layout.I_FLAGS, handle._cell(layout.I_FLAGS) | layout.IF_AUTO)
+
+
+def _name(rt, mod, inst):
+    """The first instance of a registered module is the one that others import from."""
+    buf = rt._buf
+    at = get32(buf, layout.P_REGISTRY)
+    while at:
+        if get32(buf, at + layout.R_MODULE) == mod and not get32(buf, at + layout.R_INSTANCE):
+            put32(buf, at + layout.R_INSTANCE, inst)
+        at = get32(buf, at + layout.R_NEXT)
+
+
+def _instantiate(rt, mod, stack, cap):
+    """One instance; what it imports from is there. Its record."""
     pool = rt.pool
     buf = pool.buf
     inst = pool.alloc(layout.I_SIZE, layout.K_INSTANCE)
@@ -29,8 +95,6 @@ def instantiate(rt, mod, stack, cap):
     put32(buf, get32(buf, layout.P_ITAB) + (number << 2), inst)
     put32(buf, inst + layout.I_MODULE, mod)
     put32(buf, mod + layout.M_REFS, get32(buf, mod + layout.M_REFS) + 1)
-    rt._linking.append(mod)
-    rt._answer = answer  # before anything runs: from then on nothing is loaded unless it traps
     try:
         put32(buf, inst + layout.I_STACK, (max(stack, 64) + 7) & -8)
         _links(rt, inst, mod)
@@ -45,19 +109,22 @@ def instantiate(rt, mod, stack, cap):
         start = get32(buf, mod + layout.M_START)
         if start:
             rt._instance(inst)._function(start - 1)()
+        _initialize(rt, inst, mod)
         put32(buf, inst + layout.I_FLAGS, layout.IF_STARTED)
         return inst
-    except BaseException as exc:
-        if isinstance(exc, PitwasmError) and exc.module is None:
-            exc.module = rt._module(mod).name
+    except BaseException:
         put32(buf, inst + layout.I_FLAGS, layout.IF_DEAD)
         rt._instance(inst)._dead = True
-        if not rt._env:
-            rt._paused = None  # a start function out of fuel
-        rt._sweep()
         raise
-    finally:
-        rt._linking.pop()
+
+
+def _initialize(rt, inst, mod):
+    """A reactor's _initialize is called once, before all else (WASI application ABI); a command, with _start, has none."""
+    entry = find_export(rt.pool, mod, b"_initialize")
+    if entry and rt._buf[entry] == 0 and not find_export(rt.pool, mod, b"_start"):
+        f = rt._instance(inst)._function(get32(rt._buf, entry + layout.EX_INDEX))
+        if f.type == ("", ""):
+            f()
 
 
 def _number(rt):
@@ -119,17 +186,11 @@ def _imports(rt, inst, mod):
     buf = rt.pool.buf
     at = get32(buf, mod + layout.M_IMPORTS)
     for _ in range(get32(buf, mod + layout.M_NIMPORTS)):
-        kind = buf[at]
-        index = get32(buf, at + layout.IM_INDEX)
-        m = at + layout.IM_NAME
-        f = m + get16(buf, at + layout.IM_MLEN)
-        at = f + get16(buf, at + layout.IM_FLEN)
-        module = bytes(buf[m:f])
-        field = bytes(buf[f:at])
-        at = at + 3 & -4
+        item = entry(buf, at)
+        kind, index, module, field, at = item
         value = _native(rt, mod, index, module, field) if kind == 0 else 0
         if not value:
-            value = _export(rt, mod, kind, index, module, field)
+            value = _export(rt, mod, item)
         array = (layout.I_IMPORTS, layout.I_TABLES, layout.I_MEMS, layout.I_GLOBALS)[kind]
         if kind == 2:
             _whole(rt, value)
@@ -144,31 +205,21 @@ def _whole(rt, mm):
         size_memory(rt, mm, n)
 
 
-def _unresolved(rt, text, module, field):
-    """The error, with the chain of modules that asked."""
-    what = "%s.%s" % (str(module, "utf-8"), str(field, "utf-8"))
-    text = "%s %s" % (text, what)
-    if len(rt._linking) > 1:
-        text += " (%s -> %s)" % (" -> ".join([rt._module(mod).name or "?" for mod in rt._linking]), what)
-    return LinkError(text)
-
-
-def _function_type(buf, mod, index):
-    return get32(buf, get32(buf, mod + layout.M_TYPES) + (get16(buf, get32(buf, mod + layout.M_FTYPES) + (index << 1)) << 2))
-
-
 def _native(rt, mod, index, module, field):
     """The reference of a registered Python function, 0 when there is none of that name."""
-    natives = rt._natives.get(str(module, "utf-8"))
-    entry = natives and natives.get(str(field, "utf-8"))
-    if not entry:
+    found = native(rt, mod, index, module, field)
+    if not found and module == b"wasi_snapshot_preview1":
+        from . import wasi
+
+        found = wasi.native(rt, str(field, "utf-8"))
+        if found and not fits(rt._buf, function_type(rt._buf, mod, index), found[0]):
+            raise unresolved(rt, "incompatible import type", module, field)
+    if not found:
         return 0
     pool = rt.pool
     buf = pool.buf
-    y = _function_type(buf, mod, index)
-    text, fn = entry
-    if text is not None and not fits(buf, y, text):
-        raise _unresolved(rt, "incompatible import type", module, field)
+    y = function_type(buf, mod, index)
+    text, fn = found
     letters = text and text[1 : text.find(")")]
     table = get32(buf, layout.P_HTAB)
     n = get32(buf, layout.P_HTABN)
@@ -191,80 +242,35 @@ def _native(rt, mod, index, module, field):
     return free + 1
 
 
-def _resolve_module(rt, name):
-    """The instance that stands for a module name in imports, 0 when there is none. A registered module is instantiated now."""
-    buf = rt.pool.buf
-    at = rt._registered(name)
-    if not at:
-        return 0
-    inst = get32(buf, at + layout.R_INSTANCE)
-    if not inst:
-        mod = get32(buf, at + layout.R_MODULE)
-        if mod in rt._linking:
-            raise LinkError("found circular dependency on %s" % str(name, "utf-8"))
-        inst = instantiate(rt, mod, rt.stack, None)
-        put32(buf, inst + layout.I_FLAGS, layout.IF_STARTED | layout.IF_AUTO)
-        put32(buf, at + layout.R_INSTANCE, inst)
-    return inst
-
-
-def _export(rt, mod, kind, index, module, field):
+def _export(rt, mod, item):
     """What an import gets of a registered module: reference, table, memory or cell."""
     buf = rt.pool.buf
-    inst = _resolve_module(rt, module)
-    theirs = get32(buf, inst + layout.I_MODULE) if inst else 0
-    entry = find_export(rt.pool, theirs, field) if inst else 0
-    if not entry:
-        raise _unresolved(rt, "unknown import", module, field)
-    i = get32(buf, entry + layout.EX_INDEX)
-    value = 0
-    if buf[entry] == kind:
-        value = (_same_function, _same_table, _same_memory, _same_global)[kind](buf, mod, index, inst, theirs, i)
-    if not value:
-        raise _unresolved(rt, "incompatible import type", module, field)
-    return value
-
-
-# What is imported, or 0 when it does not match: import `index` of `mod`, export `i` of `inst`, whose module is `theirs`.
-
-
-def _same_function(buf, mod, index, inst, theirs, i):
-    if _function_type(buf, mod, index) != _function_type(buf, theirs, i):
-        return 0
-    if i < get32(buf, inst + layout.I_NIMPF):
-        return get32(buf, get32(buf, inst + layout.I_IMPORTS) + (i << 2))
-    return get32(buf, inst + layout.I_ID) << layout.REF_SHIFT | i
-
-
-def _within(buf, size, most, decl):
-    """Limits of what is there against the limits asked for (3.4.1 of 2.0: limits match)."""
+    kind, index, module, field, _ = item
+    at = rt._registered(module)
+    inst = get32(buf, at + layout.R_INSTANCE) if at else 0
+    i = export(rt, mod, item, get32(buf, inst + layout.I_MODULE) if inst else 0)
+    if kind == 0:
+        if i < get32(buf, inst + layout.I_NIMPF):
+            return get32(buf, get32(buf, inst + layout.I_IMPORTS) + (i << 2))
+        return get32(buf, inst + layout.I_ID) << layout.REF_SHIFT | i
+    value = get32(buf, get32(buf, inst + (layout.I_TABLES, layout.I_MEMS, layout.I_GLOBALS)[kind - 1]) + (i << 2))
+    # Limits of what is there against the limits asked for (3.4.1 of 2.0: limits match).
+    if kind == 1:
+        decl = get32(buf, mod + layout.M_TABLES) + index * layout.TD_SIZE + layout.TD_MIN
+        size = get32(buf, value + layout.TT_COUNT)
+        most = get32(buf, value + layout.TT_MAX)
+    elif kind == 2:
+        decl = get32(buf, mod + layout.M_MEMS) + index * layout.MD_SIZE
+        same = get32(buf, value + layout.MM_PAGE) == get32(buf, decl + layout.MD_PAGE) and not get32(buf, decl + layout.MD_FLAGS) & 4
+        decl += layout.MD_MIN
+        size = get32(buf, value + layout.MM_PAGES) if same else -1
+        most = get32(buf, value + layout.MM_MAX)
+    else:
+        return value
     asked = get32(buf, decl + 4)
-    return size >= get32(buf, decl) and (asked == 0xFFFFFFFF or most <= asked)
-
-
-def _same_table(buf, mod, index, inst, theirs, i):
-    decl = get32(buf, mod + layout.M_TABLES) + index * layout.TD_SIZE
-    tt = get32(buf, get32(buf, inst + layout.I_TABLES) + (i << 2))
-    if get32(buf, tt + layout.TT_TYPE) != buf[decl + layout.TD_TYPE]:
-        return 0
-    fit = _within(buf, get32(buf, tt + layout.TT_COUNT), get32(buf, tt + layout.TT_MAX), decl + layout.TD_MIN)
-    return tt if fit else 0
-
-
-def _same_memory(buf, mod, index, inst, theirs, i):
-    decl = get32(buf, mod + layout.M_MEMS) + index * layout.MD_SIZE
-    mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (i << 2))
-    if get32(buf, mm + layout.MM_PAGE) != get32(buf, decl + layout.MD_PAGE):
-        return 0
-    return mm if _within(buf, get32(buf, mm + layout.MM_PAGES), get32(buf, mm + layout.MM_MAX), decl + layout.MD_MIN) else 0
-
-
-def _same_global(buf, mod, index, inst, theirs, i):
-    asked = get32(buf, mod + layout.M_GLOBALS) + index * layout.GD_SIZE
-    there = get32(buf, theirs + layout.M_GLOBALS) + i * layout.GD_SIZE
-    if get16(buf, asked) != get16(buf, there):  # GD_TYPE and GD_MUT
-        return 0
-    return get32(buf, get32(buf, inst + layout.I_GLOBALS) + (i << 2))
+    if size < get32(buf, decl) or asked != 0xFFFFFFFF and most > asked:
+        raise unresolved(rt, "incompatible import type", module, field)
+    return value
 
 
 # ---- what the instance has of its own --------------------------------------------------------------------------------------------
@@ -291,6 +297,8 @@ def _memories(rt, inst, mod, cap):
     for i in range(get32(buf, mod + layout.M_NIMPM), get32(buf, mod + layout.M_NMEMS)):
         decl = get32(buf, mod + layout.M_MEMS) + i * layout.MD_SIZE
         mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (i << 2))
+        if get32(buf, decl + layout.MD_FLAGS) & 4:
+            raise LinkError("memories with 64-bit addresses are not supported")
         page = get32(buf, decl + layout.MD_PAGE)
         pages = get32(buf, decl + layout.MD_MIN)
         put32(buf, mm + layout.MM_OWNER, inst)
@@ -415,6 +423,7 @@ def _data(rt, inst, mod):
         if buf[seg + layout.DS_MODE] == 0:
             n = get32(buf, seg + layout.DS_LEN)
             to = _offset(buf, inst, get32(buf, seg + layout.DS_OKIND), get32(buf, seg + layout.DS_OFFSET))
+            mm = get32(buf, get32(buf, inst + layout.I_MEMS) + (get32(buf, seg + layout.DS_MEM) << 2))
             seg += layout.DS_BYTES
-            view(rt._instance(inst), to, n)[:] = rt.pool.part(seg, n)
+            view(rt._instance(inst), to, n, mm)[:] = rt.pool.part(seg, n)
             buf[get32(buf, inst + layout.I_DROPPED) + get32(buf, mod + layout.M_NELEMS) + i] = 1

@@ -16,20 +16,7 @@ from .simple import simple
 from .structure import finish, leave, open_block, other
 from .tables import ROWS
 
-NOROOM = 1  # code of Reject: the workspace is full
-# code of Reject -> malformed?, text
-MESSAGES = {
-    2: (True, "integer representation too long"), 3: (True, "integer too large"), 4: (False, "type mismatch"),
-    5: (False, "too many operands or locals (65,000 slots at most)"), 6: (False, "unknown label"), 7: (True, "unexpected end"),
-    8: (True, "illegal opcode"), 9: (True, "malformed value type"), 10: (True, "too many locals"), 11: (True, "section size mismatch"),
-    12: (False, "unknown local"), 13: (False, "unknown global"), 14: (False, "global is immutable"), 15: (False, "unknown function"),
-    16: (False, "unknown type"), 17: (False, "unknown table"), 18: (False, "unknown memory"),
-    19: (False, "alignment must not be larger than natural"), 20: (True, "malformed memop flags"),
-    21: (False, "undeclared function reference"),
-    22: (False, "unknown data segment"), 23: (False, "unknown elem segment"), 24: (True, "data count section required"),
-    25: (False, "invalid result arity"), 26: (True, "malformed reference type"), 27: (True, "zero byte expected"),
-    28: (True, "END opcode expected"),
-}
+NOROOM = 1  # code of Reject: the workspace is full; the others are in messages.py
 
 
 def _begin(pool, c, T, refill):
@@ -162,7 +149,7 @@ def _body(pool, cells, refill):
                 fail(8)
             op += 0xE0
         T[layout.T_POS >> 2] = at
-        row = ptr8(int(ptr8(ROWS)) + (op << 3))
+        row = ptr8(int(ptr8(ROWS)) + op * 7)
         c = row[0]
         if c < layout.W_LOCAL_GET:
             if c == 0:

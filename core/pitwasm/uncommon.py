@@ -2,23 +2,13 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from . import layout
-from .operands import constant, emit, extend, fail, leb, pop, push, put, sleb, source
+from .operands import constant, emit, extend, fail, leb, memory_index, pop, push, put, sleb, source
 
 
 def _byte(pool, c, T):
     at = c[T + layout.T_POS // 4]
     c[T + layout.T_POS // 4] = at + 1
     return pool[at]
-
-
-def _memory(pool, c, T, n=1):
-    """n memory indexes, which have to be 0, and the memory has to exist (WebAssembly 2.0)."""
-    while n:
-        if _byte(pool, c, T):
-            fail(27)
-        n -= 1
-    if c[(c[T + layout.T_MOD // 4] >> 2) + layout.M_NMEMS // 4] == 0:
-        fail(18)
 
 
 def _table(pool, c, T):
@@ -120,19 +110,23 @@ def uncommon(pool, c, T, k):
         pop(pool, 0)
     elif k == layout.W_SELECT or k == layout.W_SELECT_T:
         _select(pool, c, T, k)
-    elif k == layout.W_MEMORY_SIZE:
-        _memory(pool, c, T)
-        put(pool, layout.SUB_MEMORY_SIZE | 0x1000, 0x7F, 0, 0, 0)
-    elif k == layout.W_MEMORY_GROW:
-        _memory(pool, c, T)
-        c[T + layout.T_FLAGS // 4] |= layout.TF_GROWS
-        put(pool, layout.SUB_MEMORY_GROW | 0x1000, 0x7F, source(pool, pop(pool, 0x7F), 248), 0, 0)
+    elif k == layout.W_MEMORY_SIZE or k == layout.W_MEMORY_GROW:
+        x = memory_index(pool)
+        sub = layout.SUB_MEMORY_SIZE
+        y = 0
+        if k == layout.W_MEMORY_GROW:
+            sub = layout.SUB_MEMORY_GROW
+            c[T + layout.T_FLAGS // 4] |= layout.TF_GROWS
+            y = source(pool, pop(pool, 0x7F), 248)
+        if x:
+            emit(pool, layout.OP_RARE, layout.SUB_OTHER_MEMORY, x, 0)
+            extend(pool, 0)
+        put(pool, sub | 0x1000, 0x7F, y, 0, 0)
     elif k == layout.W_MEMORY_COPY:
-        _memory(pool, c, T, 2)
-        _three(pool, layout.SUB_MEMORY_COPY, 0x7F, 0, 0)
+        x = memory_index(pool)
+        _three(pool, layout.SUB_MEMORY_COPY, 0x7F, x, memory_index(pool))
     elif k == layout.W_MEMORY_FILL:
-        _memory(pool, c, T)
-        _three(pool, layout.SUB_MEMORY_FILL, 0x7F, 0, 0)
+        _three(pool, layout.SUB_MEMORY_FILL, 0x7F, memory_index(pool), 0)
     elif k == layout.W_MEMORY_INIT or k == layout.W_DATA_DROP:
         n = c[M + layout.M_NDATACOUNT // 4]
         if n == 0:
@@ -141,8 +135,7 @@ def uncommon(pool, c, T, k):
         if j >= n - 1:
             fail(22)
         if k == layout.W_MEMORY_INIT:
-            _memory(pool, c, T)
-            _three(pool, layout.SUB_MEMORY_INIT, 0x7F, 0, j)
+            _three(pool, layout.SUB_MEMORY_INIT, 0x7F, memory_index(pool), j)
         else:
             emit(pool, layout.OP_RARE, layout.SUB_DATA_DROP, 0, 0)
             extend(pool, j << 16)

@@ -1,4 +1,4 @@
-# WASI preview 1: its 46 functions, loaded for the first module that imports one; files are in wasi_files.py
+# WASI preview 1: its 46 functions, loaded for the first module that imports one; see wasi_files.py, wasi_paths.py for files
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
 # What was instantiated together, a module and the submodules it brought along, shares one Wasi: descriptors, arguments,
@@ -11,14 +11,16 @@ import time
 
 from micropython import const
 
-from . import layout
 from .driver import s32
 from .errors import Exit, LinkError
-from .modules import find_export
-from .pool import get16, get32
-from .wasi_files import _BADF, _INVAL, _NOTSUP, Files, device, preopened
+from .pool import get32
+from .wasi_files import device
+from .wasi_paths import Paths, preopened
 
+_BADF = const(-8)
+_INVAL = const(-28)
 _NOTSOCK = const(-57)
+_NOTSUP = const(-58)
 
 # errno by the host's (WASI counts them in alphabetical order), 0 … 40; others are EIO.
 _ERRNO = bytes((
@@ -117,27 +119,7 @@ def native(rt, name):
     return "(" + letters + (")" if name == "proc_exit" else ")i"), Call(rt._context, name)
 
 
-def check(rt, mod):
-    """The rules for modules that import from WASI (WASI application ABI; texts as WAMR has them)."""
-    buf = rt._buf
-    entry = find_export(rt.pool, mod, b"memory")
-    if not entry or buf[entry] != 2:
-        raise LinkError("a module with WASI apis must export memory by default")
-    for name in (b"_start", b"_initialize"):
-        entry = find_export(rt.pool, mod, name)
-        if not entry:
-            continue
-        builtin = "the builtin %s function" % str(name, "utf-8")
-        index = get32(buf, entry + layout.EX_INDEX)
-        if buf[entry] or index < get32(buf, mod + layout.M_NIMPF):
-            raise LinkError("%s can not be %s" % (builtin, "an import function" if not buf[entry] else "anything else"))
-        y = get16(buf, get32(buf, mod + layout.M_FTYPES) + (index << 1))
-        y = get32(buf, get32(buf, mod + layout.M_TYPES) + (y << 2))
-        if get32(buf, y + layout.Y_NP):  # parameters and results
-            raise LinkError("the signature of builtin %s function is wrong" % str(name, "utf-8"))
-
-
-class Wasi(Files):
+class Wasi(Paths):
     """The world of one program. Arguments: Runtime.set_wasi_args()."""
 
     def __init__(self, rt, dirs=(), mapped_dirs=(), env=(), argv=(), stdin=None, stdout=None, stderr=None, preopens=None):
@@ -295,8 +277,8 @@ class Wasi(Files):
     def random_get(self, p, n):
         out = self.view(p, n)
         for i in range(0, n, 64):
-            part = out[i : i + 64]
-            part[:] = os.urandom(len(part))
+            size = min(64, n - i)
+            out[i : i + size] = os.urandom(size)
 
     def proc_exit(self, status):
         raise Exit(status & 0xFFFFFFFF)

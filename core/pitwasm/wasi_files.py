@@ -1,18 +1,10 @@
-# WASI's descriptors, files and directories on MicroPython's filesystems; no path leads out of a preopened directory
+# WASI's descriptors: the program's memory, files, reading and writing
 # MIT license; Copyright (c) 2026 the pitwasm authors
-#
-# A directory descriptor stands for a directory of the device. What a program names is looked up below it, component by
-# component, so `..` never leads above it. Symbolic links exist where there are inode numbers (unix); the program sees them,
-# but none is followed, since MicroPython does not say where they lead: only one to a directory beside it passes. Links are
-# not made, and times not set, for want of such functions (ENOTSUP).
 #
 # Function names and arguments: wasi_snapshot_preview1.witx. They return nothing or raise, see wasi.Call: OSError(-n) carries
 # WASI's errno n, OSError(n) is the filesystem's own. Pointers outside of the memory, or not aligned, trap.
-#
-# On FAT, a gap left by seeking beyond the end of a file reads as whatever the card held there.
 
 import os
-import struct
 import sys
 import time
 
@@ -23,19 +15,14 @@ from .driver import s32
 from .errors import Trap
 from .pool import get32, put32
 
-# errno (less than zero: see above).
+# errno, less than zero.
 _AGAIN = const(-6)
 _BADF = const(-8)
-_EXIST = const(-20)
+_FBIG = const(-22)
 _INVAL = const(-28)
-_ISDIR = const(-31)
-_LOOP = const(-32)
 _MFILE = const(-33)
 _NAMETOOLONG = const(-37)
-_NOENT = const(-44)
 _NOTDIR = const(-54)
-_NOTSUP = const(-58)
-_PERM = const(-63)
 _SPIPE = const(-70)
 _NOTCAPABLE = const(-76)
 
@@ -49,39 +36,19 @@ _FD_TELL = const(1 << 5)
 _FD_WRITE = const(1 << 6)
 _FD_ADVISE = const(1 << 7)
 _FD_ALLOCATE = const(1 << 8)
-_PATH_CREATE_DIRECTORY = const(1 << 9)
-_PATH_CREATE_FILE = const(1 << 10)
-_PATH_LINK_SOURCE = const(1 << 11)
-_PATH_LINK_TARGET = const(1 << 12)
-_PATH_OPEN = const(1 << 13)
-_FD_READDIR = const(1 << 14)
-_PATH_READLINK = const(1 << 15)
-_PATH_RENAME_SOURCE = const(1 << 16)
-_PATH_RENAME_TARGET = const(1 << 17)
-_PATH_FILESTAT_GET = const(1 << 18)
-_PATH_FILESTAT_SET_SIZE = const(1 << 19)
-_PATH_FILESTAT_SET_TIMES = const(1 << 20)
-_FD_FILESTAT_GET = const(1 << 21)
 _FD_FILESTAT_SET_SIZE = const(1 << 22)
-_FD_FILESTAT_SET_TIMES = const(1 << 23)
-_PATH_SYMLINK = const(1 << 24)
-_PATH_REMOVE_DIRECTORY = const(1 << 25)
-_PATH_UNLINK_FILE = const(1 << 26)
-_POLL_FD_READWRITE = const(1 << 27)
-_ALL = const(0x3FFFFFFF)
-_DIRECTORY = const(0x0FBFFE19)  # what makes sense for a directory: not read, write, seek, tell, advise, allocate, set size
-_FILE = const(0x08E001FF)
-_DEVICE = const(_FD_FDSTAT_SET_FLAGS | _FD_FILESTAT_GET | _POLL_FD_READWRITE)
-_WRITES = const(_FD_WRITE | _FD_ALLOCATE | _FD_FILESTAT_SET_SIZE)
+_DEVICE = const(0x08200008)  # poll, filestat_get, fdstat_set_flags
 
 # File types as st_mode >> 12 has them; 0: there is no such file.
 _CHAR = const(2)
 _DIR = const(4)
 _LINK = const(10)
-_FILETYPES = b"\x00\x00\x02\x00\x03\x00\x01\x00\x04\x00\x07\x00\x06\x00\x00\x00"  # … and WASI
+# … and as WASI does.
+FILETYPES = b"\x00\x00\x02\x00\x03\x00\x01\x00\x04\x00\x07\x00\x06\x00\x00\x00"
 
-_PATH_MAX = const(4095)  # bytes of a path
 _MOST = const(64)  # descriptors
+
+opened = []  # Fd of all files that programs have open
 
 
 class Fd:
@@ -95,56 +62,57 @@ class Fd:
         self.path = path  # on the device, of a file or directory; "" is the root
         self.guest = guest  # of a preopened directory: its name for the program
         self.flags = flags  # fdflags: 1 append, 2 dsync, 4 nonblock, 8 rsync, 16 sync
+        self.writes = False  # a file open for writing
+        self.plain = False  # … on a board's filesystem
+        self.gap = 0  # position beyond the end of the file; its stream is at the end then. (FAT would make the file longer)
         self.dirty = False  # written to since the last flush
         self.listing = None  # fd_readdir: entries to come, cookie of the one at hand, that one
 
 
 def device(stream, right):
+    """The descriptor of a stream; the REPL's is a terminal."""
     return Fd(_CHAR if stream in (sys.stdin, sys.stdout, sys.stderr) else 0, _DEVICE | right, right, stream)
 
 
-def preopened(host, guest):
-    """The descriptor of a directory given to the program; OSError when it is none."""
-    path = host if host[:1] == "/" else os.getcwd() + "/" + host
-    while path[-1:] == "/":
-        path = path[:-1]
-    if os.stat(path or "/")[0] >> 12 != _DIR:
-        raise OSError(20)
-    return Fd(_DIR, _DIRECTORY, _ALL, path=path, guest=guest.encode())
-
-
-def _look(folder, name):
+def look(folder, name):
     """The file type of an entry of a directory; what may be a symbolic link out of it is a link."""
     path = folder + "/" + name
     folder = folder or "/"
+    kind = 0
     try:
-        st = os.stat(path)
-        kind = st[0] >> 12
-        if not (st[1] or st[2]):
-            return kind  # no inode numbers, no links
-        if kind == _DIR and os.stat(path + "/..")[1:3] == os.stat(folder)[1:3]:
+        kind = os.stat(path)[0] >> 12
+        if kind == _DIR and not plain(path) and os.stat(path + "/..")[1:3] == os.stat(folder)[1:3]:
             return kind
     except OSError as exc:
         if exc.errno not in (2, 40):  # ENOENT, ELOOP
             raise
-        st = os.stat(folder)
-        if not (st[1] or st[2]):
+        if plain(folder):
             return 0
     name = name.encode()
     for entry in os.ilistdir(folder.encode()):
         if entry[0] == name:
             return entry[1] >> 12 or _LINK  # the system does not tell
+    if kind:
+        raise OSError(_INVAL)  # there under another name
     return 0
 
 
-def _entries(path):
-    """(name, inode, file type) of what is in a directory, then None without end."""
-    yield b".", os.stat(path)[1], _DIR
-    yield b"..", 0, _DIR
-    for entry in os.ilistdir(path.encode()):
-        yield entry[0], entry[2], entry[1] >> 12
-    while True:
-        yield None
+def split(path):
+    """Directory and name."""
+    i = path.rfind("/")
+    return path[:i], path[i + 1 :]
+
+
+def plain(path):
+    """Is this on a filesystem without inode and device numbers?"""
+    st = os.stat(path)
+    return not (st[1] or st[2])
+
+
+def shut(f):
+    if f in opened:
+        opened.remove(f)
+        f.stream.close()
 
 
 class Files:
@@ -153,12 +121,10 @@ class Files:
     def __init__(self, rt):
         self.rt = rt
         self.fds = []
-        self.slash = False  # the path looked at last ended with a slash
 
     def close(self):
         for f in self.fds:
-            if f and f.path is not None and f.stream:
-                f.stream.close()
+            shut(f)
         self.fds = []
 
     # ---- the program's memory --------------------------------------------------------------------------------------------
@@ -172,8 +138,7 @@ class Files:
         return get32(rt._buf, mm + layout.MM_DATA) + p
 
     def view(self, p, n):
-        p = self.at(p, n)
-        return self.rt.pool.view[p : p + n]
+        return self.rt.pool.part(self.at(p, n), n)
 
     def put32(self, p, value):
         put32(self.rt._buf, self.at(p, 4, 3), value)
@@ -221,8 +186,7 @@ class Files:
     def fd_close(self, fd):
         f = self.get(fd)
         self.fds[fd] = None
-        if f.path is not None and f.stream:
-            f.stream.close()
+        shut(f)
 
     def fd_renumber(self, fd, to):
         f = self.get(fd)
@@ -234,7 +198,7 @@ class Files:
 
     def fd_fdstat_get(self, fd, p):
         f = self.get(fd)
-        self.put64(p, _FILETYPES[f.kind] | f.flags << 16, f.rights, f.inheriting)
+        self.put64(p, FILETYPES[f.kind] | f.flags << 16, f.rights, f.inheriting)
 
     def fd_fdstat_set_flags(self, fd, flags):
         f = self.file(fd, _FD_FDSTAT_SET_FLAGS)
@@ -268,18 +232,48 @@ class Files:
 
     def _vectors(self, iovs, n):
         """The parts of memory that n iovecs name, one after the other."""
+        if n < 0:
+            raise OSError(_INVAL)
         for i in range(n):
             at = self.at(iovs + 8 * i, 8, 3)
             part = self.view(s32(self.rt._buf, at), s32(self.rt._buf, at + 4))
             if len(part):
                 yield part
 
+    def _tell(self, f):
+        return f.gap or f.stream.tell()
+
+    def _go(self, f, position):
+        f.gap = 0
+        if position > f.stream.seek(0, 2):
+            f.gap = position
+        else:
+            f.stream.seek(position)
+
+    def _fill(self, f):
+        """Write zeros up to a position beyond the end."""
+        if f.gap > 0x7FFFFFFF:
+            raise OSError(_FBIG)
+        n = f.gap - f.stream.tell()
+        if not f.plain:
+            f.stream.seek(f.gap - 1)  # the system does the rest
+            n = 1
+        f.dirty = True
+        while n:
+            n -= f.stream.write(bytes(min(n, 256)))
+        f.gap = 0
+
     def _read(self, f, iovs, n):
         total = 0
+        if f.gap:
+            return 0
         for part in self._vectors(iovs, n):
             got = _line(part) if f.stream is sys.stdin else f.stream.readinto(part)
-            if got is None and not total:
-                raise OSError(_AGAIN)
+            while got is None and not total:
+                if f.flags & 4:  # NONBLOCK
+                    raise OSError(_AGAIN)
+                time.sleep_ms(1)
+                got = f.stream.readinto(part)
             total += got or 0
             if got != len(part) or f.stream is sys.stdin:
                 break
@@ -288,7 +282,10 @@ class Files:
     def _write(self, f, iovs, n):
         total = 0
         if f.flags & 1 and f.path is not None:
+            f.gap = 0
             f.stream.seek(0, 2)
+        if f.gap:
+            self._fill(f)
         for part in self._vectors(iovs, n):
             got = f.stream.write(part)
             if got is None and not total:
@@ -306,12 +303,6 @@ class Files:
             f.stream.flush()
         f.dirty = False
 
-    def _settle(self, path):
-        """Before a file is looked at by its path: what was written to it has to be there."""
-        for f in self.fds:
-            if f and f.path == path:
-                self._flush(f)
-
     def fd_read(self, fd, iovs, n, p):
         f = self.file(fd, _FD_READ)
         self.at(p, 4, 3)
@@ -327,12 +318,12 @@ class Files:
         if offset < 0:
             raise OSError(_INVAL)
         self.at(p, 4, 3)
-        before = f.stream.tell()
+        before = self._tell(f)
         try:
-            f.stream.seek(offset)
+            self._go(f, offset)
             self.put32(p, work(f, iovs, n))
         finally:
-            f.stream.seek(before)
+            self._go(f, before)
 
     def fd_pread(self, fd, iovs, n, offset, p):
         self._elsewhere(self.file(fd, _FD_READ | _FD_SEEK), offset, self._read, iovs, n, p)
@@ -345,10 +336,16 @@ class Files:
         if not 0 <= whence <= 2:
             raise OSError(_INVAL)
         self.at(p, 8, 7)
-        self.put64(p, f.stream.seek(offset, whence))
+        before = self._tell(f)
+        if whence:
+            offset += before if whence == 1 else f.stream.seek(0, 2)
+        self._go(f, before if offset < 0 else offset)
+        if offset < 0:
+            raise OSError(_INVAL)
+        self.put64(p, offset)
 
     def fd_tell(self, fd, p):
-        self.put64(p, self.file(fd, _FD_TELL).stream.tell())
+        self.put64(p, self._tell(self.file(fd, _FD_TELL)))
 
     def fd_sync(self, fd, right=_FD_SYNC):
         f = self.get(fd, right)
@@ -377,25 +374,23 @@ class Files:
 
     def _resize(self, f, n, less):
         """Give a file n bytes, fewer than now only if `less`. What is added is zero."""
-        stream = f.stream
-        before = stream.tell()
+        before = self._tell(f)
         try:
-            size = stream.seek(0, 2)
+            size = f.stream.seek(0, 2)
             if n > size:
-                stream.seek(n - 1)
-                stream.write(b"\0")
-                f.dirty = True
+                f.gap = n
+                self._fill(f)
+            elif n < size and less:
+                self._cut(f, n)
         finally:
-            stream.seek(before)
-        if n < size and less:
-            self._cut(f, n)
+            self._go(f, before)
 
     def _cut(self, f, n):
         """Keep n bytes of a file. MicroPython cannot truncate: they are copied, and the copy takes the file's place."""
-        self._settle(f.path)
+        self._flush(f)
         copy = f.path
         os.stat(copy)
-        while _look(copy[: copy.rfind("/")], copy[copy.rfind("/") + 1 :]):
+        while look(*split(copy)):
             copy += "~"
         try:
             with open(copy, "wb") as to:
@@ -407,218 +402,15 @@ class Files:
         except:
             os.remove(copy)
             raise
-        same = [(g, g.stream.tell()) for g in self.fds if g and g.path == f.path]
+        same = [(g, self._tell(g)) for g in opened if g.path == f.path]
         for g, _ in same:
             g.stream.close()
-        os.rename(copy, f.path)
-        for g, position in same:
-            g.stream = open(f.path, "r+b" if g.rights & _WRITES else "rb")
-            g.stream.seek(position)
-
-    # ---- attributes ------------------------------------------------------------------------------------------------------
-
-    def _stat(self, p, path, kind):
-        """Write a filestat. kind: a link, of which nothing else is known; else of no account."""
-        st = (kind << 12,) + (0,) * 9
-        if kind != _LINK:
-            self._settle(path)
-            st = os.stat(path or "/")
-        epoch = 946684800 if time.gmtime(0)[0] == 2000 else 0
-        times = [(t + epoch) * 1000000000 for t in st[7:10]]
-        self.put64(p, st[2], st[1], _FILETYPES[st[0] >> 12], st[3] or 1, st[6], *times)
-
-    def fd_filestat_get(self, fd, p):
-        f = self.get(fd, _FD_FILESTAT_GET)
-        self.at(p, 64, 7)
-        if f.path is None:
-            self.put64(p, 0, 0, _FILETYPES[f.kind], 0, 0, 0, 0, 0)
-        else:
-            self._stat(p, f.path, f.kind)
-
-    def path_filestat_get(self, fd, flags, path, n, p):
-        path, kind = self.path(fd, _PATH_FILESTAT_GET, path, n, flags)
-        if not kind:
-            raise OSError(_NOENT)
-        self.at(p, 64, 7)
-        self._stat(p, path, kind)
-
-    def _times(self, flags):
-        if flags & ~15 or flags & 3 == 3 or flags & 12 == 12:
-            raise OSError(_INVAL)
-        if flags:
-            raise OSError(_NOTSUP)
-
-    def fd_filestat_set_times(self, fd, accessed, modified, flags):
-        self.get(fd, _FD_FILESTAT_SET_TIMES)
-        self._times(flags)
-
-    def path_filestat_set_times(self, fd, lookup, path, n, accessed, modified, flags):
-        if not self.path(fd, _PATH_FILESTAT_SET_TIMES, path, n, lookup)[1]:
-            raise OSError(_NOENT)
-        self._times(flags)
-
-    # ---- paths -----------------------------------------------------------------------------------------------------------
-
-    def path(self, fd, right, p, n, follow=0):
-        """(path on the device, file type) of what the n bytes at p name below directory fd. A link to be followed fails."""
-        f = self.get(fd)
-        text = self.view(p, n)
-        if f.kind != _DIR:
-            raise OSError(_NOTDIR)
-        if right & ~f.rights:
-            raise OSError(_NOTCAPABLE)
-        if n > _PATH_MAX:
-            raise OSError(_NAMETOOLONG)
-        text = str(text, "utf-8")
-        if not text:
-            raise OSError(_NOENT)
-        if "\0" in text or "\\" in text or follow & ~1:  # a backslash divides names on FAT
-            raise OSError(_INVAL)
-        if text[0] == "/":
-            raise OSError(_PERM)
-        path = f.path
-        depth = 0
-        kind = _DIR
-        names = text.split("/")
-        for name in names:
-            if kind != _DIR and (kind or name):  # nothing may follow, but slashes that which is not there yet
-                raise OSError(_PERM if kind == _LINK else _NOTDIR if kind else _NOENT)
-            if name == "..":
-                if not depth:
-                    raise OSError(_PERM)
-                depth -= 1
-                path = path[: path.rfind("/")]
-            elif name and name != ".":
-                kind = _look(path, name)
-                depth += 1
-                path += "/" + name
-        if kind == _LINK and follow:
-            raise OSError(_PERM)
-        self.slash = not names[-1]
-        return path, kind
-
-    def path_open(self, fd, lookup, path, n, oflags, rights, inheriting, flags, p):
-        if oflags & ~15 or flags & ~31:
-            raise OSError(_INVAL)
-        create = oflags & 1
-        truncate = oflags & 8
-        right = _PATH_OPEN | (_PATH_CREATE_FILE if create else 0) | (_PATH_FILESTAT_SET_SIZE if truncate else 0)
-        path, kind = self.path(fd, right, path, n, lookup)
-        self.at(p, 4, 3)
-        rights &= _ALL
-        inheriting &= _ALL
-        if (rights | inheriting) & ~self.fds[fd].inheriting:
-            raise OSError(_NOTCAPABLE)
-        if kind and oflags & 5 == 5:
-            raise OSError(_EXIST)
-        if kind == _LINK:
-            raise OSError(_LOOP)
-        if create and oflags & 2:
-            raise OSError(_INVAL)
-        if not kind and not create:
-            raise OSError(_NOENT)
-        if self.slash and not kind or kind == _DIR and (create or truncate or rights & _WRITES):
-            raise OSError(_ISDIR)
-        if kind != _DIR and oflags & 2:
-            raise OSError(_NOTDIR)
-        slot = self.slot()
-        if kind == _DIR:
-            f = Fd(kind, rights & _DIRECTORY, inheriting, path=path, flags=flags)
-        else:
-            self._settle(path)
-            stream = open(path, "w+b" if truncate or not kind else "r+b" if rights & _WRITES else "rb")
-            f = Fd(kind or 8, rights & _FILE, inheriting & _FILE, stream, path, flags=flags)
-        self.fds[slot] = f
-        self.put32(p, slot)
-
-    def path_create_directory(self, fd, path, n):
-        path, kind = self.path(fd, _PATH_CREATE_DIRECTORY, path, n)
-        if kind:
-            raise OSError(_EXIST)
-        os.mkdir(path)
-
-    def _removable(self, fd, right, path, n):
-        """Path and file type of something that is there, and is not a directory that a descriptor has for its root."""
-        path, kind = self.path(fd, right, path, n)
-        if not kind:
-            raise OSError(_NOENT)
-        if path == self.fds[fd].path:
-            raise OSError(_INVAL)
-        return path, kind
-
-    def path_remove_directory(self, fd, path, n):
-        path, kind = self._removable(fd, _PATH_REMOVE_DIRECTORY, path, n)
-        if kind != _DIR:
-            raise OSError(_NOTDIR)
-        os.rmdir(path)
-
-    def path_unlink_file(self, fd, path, n):
-        path, kind = self._removable(fd, _PATH_UNLINK_FILE, path, n)
-        if kind == _DIR:
-            raise OSError(_ISDIR)
-        os.remove(path)
-
-    def path_rename(self, fd, path, n, to_fd, to_path, to_n):
-        old, kind = self._removable(fd, _PATH_RENAME_SOURCE, path, n)
-        new, there = self.path(to_fd, _PATH_RENAME_TARGET, to_path, to_n)
-        if new == self.fds[to_fd].path or (new + "/").startswith(old + "/") and new != old:
-            raise OSError(_INVAL)
-        if kind == _DIR and there and there != _DIR or kind != _DIR and self.slash:
-            raise OSError(_NOTDIR)
-        if kind != _DIR and there == _DIR:
-            raise OSError(_ISDIR)
-        if old == new:
-            return
-        os.rename(old, new)
-        for f in self.fds:
-            if f and f.path and (f.path + "/").startswith(old + "/"):
-                f.path = new + f.path[len(old) :]
-
-    def path_link(self, fd, flags, path, n, to_fd, to_path, to_n):
-        path, kind = self.path(fd, _PATH_LINK_SOURCE, path, n, flags)
-        there = self.path(to_fd, _PATH_LINK_TARGET, to_path, to_n)[1]
-        raise OSError(_NOENT if not kind else _EXIST if there else _NOTSUP)
-
-    def path_symlink(self, path, n, fd, to_path, to_n):
-        self.view(path, n)
-        raise OSError(_EXIST if self.path(fd, _PATH_SYMLINK, to_path, to_n)[1] else _NOTSUP)
-
-    def path_readlink(self, fd, path, n, p, size, used):
-        kind = self.path(fd, _PATH_READLINK, path, n)[1]
-        self.view(p, size)
-        self.at(used, 4, 3)
-        raise OSError(_NOTSUP if kind == _LINK else _INVAL if kind else _NOENT)
-
-    def fd_readdir(self, fd, p, n, cookie, used):
-        f = self.get(fd)
-        if f.kind != _DIR:
-            raise OSError(_BADF)
-        self.get(fd, _FD_READDIR)
-        out = self.view(p, n)
-        self.at(used, 4, 3)
-        if not f.listing or not cookie or f.listing[1] != cookie:
-            f.listing = None
-            entries = _entries(f.path or "/")
-            entry = next(entries)
-            skip = cookie
-            while skip and entry:
-                skip -= 1
-                entry = next(entries)
-        else:
-            entries, _, entry = f.listing
-        at = 0
-        while entry and at < n:
-            cookie += 1
-            record = struct.pack("<QQII", cookie, entry[1], len(entry[0]), _FILETYPES[entry[2]]) + entry[0]
-            part = out[at : at + len(record)]
-            part[:] = record[: len(part)]
-            at += len(part)
-            if len(part) < len(record):
-                cookie -= 1  # cut short: once more, when the program asks for it
-                break
-            entry = next(entries)
-        f.listing = (entries, cookie, entry)
-        self.put32(used, at)
+        try:
+            os.rename(copy, f.path)
+        finally:
+            for g, position in same:
+                g.stream = open(f.path, "r+b" if g.writes else "rb")
+                self._go(g, position)
 
 
 def _line(part):

@@ -8,7 +8,7 @@ PIT_IMPORT("average", "mean") int32_t average_mean(void);
 
 // Thousandths of a degree from a reading of 16 bits (RP2040 datasheet, 4.9.5).
 PIT_EXPORT(convert) int32_t convert(int32_t reading) {
-    int32_t microvolts = (reading >> 4) * (3300000 / 4096);
+    int32_t microvolts = (reading >> 4) * 80566 / 100;
     int32_t t = 27000 - (microvolts - 706000) * 100 / 172;
     average_add(t);
     return t;

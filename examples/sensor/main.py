@@ -2,7 +2,6 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from machine import I2C, Pin
-
 from pitwasm import Runtime
 from pitwasm.peripherals import grant
 

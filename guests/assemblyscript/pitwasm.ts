@@ -2,7 +2,7 @@
 // MIT license; Copyright (c) 2026 the pitwasm authors
 //
 // Nothing of this works unless the host granted it: importing from a peripheral that was not granted fails when the module is
-// instantiated, opening a pin or device that was not granted traps. Functions that can fail outside return a negative errno.
+// loaded, opening a pin or device that was not granted traps. Functions that can fail outside return a negative errno.
 //
 // Nothing here allocates, so that a guest need not have a heap: buffers are addresses, best from memory.data(bytes), read with
 // load<u8>(address). Compile with --runtime stub --use abort= and write

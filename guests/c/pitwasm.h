@@ -2,7 +2,7 @@
 // MIT license; Copyright (c) 2026 the pitwasm authors
 //
 // Nothing of this works unless the host granted it: importing from a peripheral that was not granted fails when the module is
-// instantiated; opening a pin or device that was not granted, a handle that is not open and a buffer beyond the memory trap.
+// loaded; opening a pin or device that was not granted, a handle that is not open and a buffer beyond the memory trap.
 // Functions that return an int and can fail outside (no answer on a bus) return a negative errno: PIT_EIO, …
 // No C library is needed. Functions that are not called are not imported.
 

@@ -14,7 +14,7 @@ class Pin:
     PULL_UP = 1
     PULL_DOWN = 2
 
-    def __init__(self, number, mode=IN, pull=None, value=None):
+    def __init__(self, number, mode=IN, pull=0, value=None):
         if not 0 <= number < 48:
             raise ValueError("invalid pin")
         self.number = number
@@ -64,7 +64,7 @@ class I2C:
         return self.devices[address]
 
     def writeto(self, address, data, stop=True):
-        events.append(("i2c", self.number, "write" if stop else "write…", address, bytes(data)))
+        events.append(("i2c", self.number, "write" if stop else "command", address, bytes(data)))
         self._device(address).write(bytes(data))
         return len(data)
 

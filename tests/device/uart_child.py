@@ -1,8 +1,8 @@
 # Loads modules over a line again and again on the device side: whole, or with a clear error; driven by tests/test_uart.py
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# Argument: path of the line; on stdin a line of JSON: {"modules": {name: [size, SHA-256]}, "count", "seed", options of UartReader}. Prints a line
-# for each load: "ok NAME", "error TEXT", or "BAD ..." for anything else.
+# Argument: path of the line; on stdin a line of JSON: {"modules": {name: [size, SHA-256]}, "count", "seed", options of UartReader}.
+# Prints a line for each load: "ok NAME | ms", "error TEXT | ms", or "BAD ..." for anything else.
 
 import json
 import sys

@@ -2,13 +2,14 @@
 // MIT license; Copyright (c) 2026 the pitwasm authors
 
 //! Nothing of this works unless the host granted it: importing from a peripheral that was not granted fails when the module is
-//! instantiated, opening a pin or device that was not granted traps. What goes wrong outside is an [`Error`].
+//! loaded, opening a pin or device that was not granted traps. What goes wrong outside is an [`Error`].
 //!
 //! Handles are closed when they are dropped.
 
 #![no_std]
 
-/// The functions themselves, as the host has them.
+/// The functions themselves, as the host has them. Those of one name are told apart by the module they are imported from.
+#[allow(clashing_extern_declarations)]
 pub mod raw {
     #[link(wasm_import_module = "pit_gpio")]
     extern "C" {
@@ -54,7 +55,13 @@ pub mod raw {
         #[link_name = "read"]
         pub fn i2c_read(handle: i32, data: *mut u8, n: usize) -> i32;
         #[link_name = "write_read"]
-        pub fn i2c_write_read(handle: i32, command: *const u8, n: usize, data: *mut u8, m: usize) -> i32;
+        pub fn i2c_write_read(
+            handle: i32,
+            command: *const u8,
+            n: usize,
+            data: *mut u8,
+            m: usize,
+        ) -> i32;
     }
     #[link(wasm_import_module = "pit_spi")]
     extern "C" {
@@ -67,7 +74,13 @@ pub mod raw {
         #[link_name = "read"]
         pub fn spi_read(handle: i32, data: *mut u8, n: usize) -> i32;
         #[link_name = "write_read"]
-        pub fn spi_write_read(handle: i32, command: *const u8, n: usize, data: *mut u8, m: usize) -> i32;
+        pub fn spi_write_read(
+            handle: i32,
+            command: *const u8,
+            n: usize,
+            data: *mut u8,
+            m: usize,
+        ) -> i32;
         #[link_name = "transfer"]
         pub fn spi_transfer(handle: i32, out: *const u8, n: usize, data: *mut u8, m: usize) -> i32;
     }
@@ -201,7 +214,15 @@ impl I2c {
 
     /// The usual way to read a register: write, then read without a stop between the two.
     pub fn write_read(&self, command: &[u8], data: &mut [u8]) -> Result<(), Error> {
-        done(unsafe { raw::i2c_write_read(self.0, command.as_ptr(), command.len(), data.as_mut_ptr(), data.len()) })
+        done(unsafe {
+            raw::i2c_write_read(
+                self.0,
+                command.as_ptr(),
+                command.len(),
+                data.as_mut_ptr(),
+                data.len(),
+            )
+        })
     }
 }
 
@@ -220,12 +241,28 @@ impl Spi {
     }
 
     pub fn write_read(&self, command: &[u8], data: &mut [u8]) -> Result<(), Error> {
-        done(unsafe { raw::spi_write_read(self.0, command.as_ptr(), command.len(), data.as_mut_ptr(), data.len()) })
+        done(unsafe {
+            raw::spi_write_read(
+                self.0,
+                command.as_ptr(),
+                command.len(),
+                data.as_mut_ptr(),
+                data.len(),
+            )
+        })
     }
 
     /// Both at once; both of the same length.
     pub fn transfer(&self, out: &[u8], data: &mut [u8]) -> Result<(), Error> {
-        done(unsafe { raw::spi_transfer(self.0, out.as_ptr(), out.len(), data.as_mut_ptr(), data.len()) })
+        done(unsafe {
+            raw::spi_transfer(
+                self.0,
+                out.as_ptr(),
+                out.len(),
+                data.as_mut_ptr(),
+                data.len(),
+            )
+        })
     }
 }
 

@@ -1,0 +1,314 @@
+# The official suite on a board: a seeded sample of it, or all that has room there
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import argparse
+import base64
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import build, firmware, suite
+from tools.board import Board, BoardError, BoardLost
+from tools.child import DEVICE
+from tools.emulator import Emulator
+from tools.host import OUT, HostError
+from tools.spec import FRESH
+from tools.suite import SpecFile
+
+# Jobs whose modules have memories need pages of 64 KB: they run on the firmware with pitwasm in it, whose heap has room for two.
+# The others run on stock firmware, pitwasm loaded from .mpy files into RAM.
+POOLS = {"stock": 32 * 1024, "frozen": 176 * 1024}
+SILENCE = 120.0  # seconds a board may work on one command
+WINDOW = 4000  # bytes of commands sent ahead of their answers: what the emulator and USB buffer gladly
+
+# Commands that need nothing of the others, and change nothing for them.
+ALONE = ("assert_invalid", "assert_malformed", "assert_unlinkable", "assert_uninstantiable")
+
+# Files of functions without state: any of a module's commands can be left out.
+PURE = frozenset(
+    "f32 f32_bitwise f32_cmp f64 f64_bitwise f64_cmp i32 i64 int_exprs int_literals float_literals float_misc conversions const".split()
+)
+MOST_PURE = 60  # of such a module so many commands are sampled
+
+
+@dataclass
+class Job:
+    """Commands of one file that are run one after the other in one runtime."""
+
+    spec: SpecFile
+    numbers: list[int]
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """What is sent for each command."""
+        for number in self.numbers:
+            command = json.loads(self.spec.lines[number])
+            data = self.module(number)
+            if data is not None:
+                command[2] = f"@{len(data)}"
+            text = json.dumps(command, separators=(",", ":")).encode() + b"\n"
+            yield number, text if data is None else text + base64.b64encode(data) + b"\n"
+
+    def module(self, number: int) -> bytes | None:
+        """The module that a command loads."""
+        command = json.loads(self.spec.lines[number])
+        if len(command) > 2 and isinstance(command[2], str) and command[2].endswith(".wasm"):
+            return Path(command[2]).read_bytes()
+        return None
+
+    def kind(self) -> str:
+        """The firmware it runs on."""
+        modules = [self.module(number) for number in self.numbers]
+        return "frozen" if any(data and has_memory(data) for data in modules) else "stock"
+
+    def spectest_cap(self) -> int:
+        """Bytes that the memory of the test host's module gets: all of its page only where it is imported."""
+        modules = [self.module(number) for number in self.numbers]
+        return 65536 if any(data and b"\x08spectest\x06memory" in data for data in modules) else 64
+
+
+def has_memory(wasm: bytes) -> bool:
+    """Does it define or import a memory? (A section 5 in what may be no module at all; an import of a memory ends in 02 and limits.)"""
+    at = 8
+    while at < len(wasm):
+        kind, size, shift = wasm[at], 0, 0
+        at += 1
+        while at < len(wasm):
+            byte = wasm[at]
+            size |= (byte & 127) << shift
+            shift += 7
+            at += 1
+            if byte < 128:
+                break
+        if kind == 5 or (kind == 2 and b"mem" in wasm[at : at + size]):
+            return True
+        at += size
+    return False
+
+
+@dataclass
+class Tally:
+    passed: int = 0
+    failures: list[str] = field(default_factory=list)
+    no_room: list[str] = field(default_factory=list)  # of these commands nothing was learnt
+    by_file: dict[str, list[int]] = field(default_factory=dict)  # passed, without room
+    high: int = 0
+    heap: int = 1 << 30  # least heap free after a job
+    seconds: float = 0.0
+
+    def add(self, other: "Tally") -> None:
+        self.passed += other.passed
+        self.failures += other.failures
+        self.no_room += other.no_room
+        for name, counts in other.by_file.items():
+            mine = self.by_file.setdefault(name, [0, 0])
+            mine[:] = [a + b for a, b in zip(mine, counts, strict=True)]
+        self.high = max(self.high, other.high)
+        self.heap = min(self.heap, other.heap)
+
+
+def hangs_together(spec: SpecFile) -> bool:
+    """Do modules of a file refer to each other?"""
+    named = ("register", "module_definition", "module_instance")
+    return any(command["type"] in named or command.get("name") for command in suite.read(spec).commands)
+
+
+def units(spec: SpecFile) -> list[list[int]]:
+    """The numbers of a file's commands, in groups that can be run without each other."""
+    if hangs_together(spec):
+        return [list(range(len(spec.commands)))]
+    found: list[list[int]] = []
+    current: list[int] = []
+    for number, command in enumerate(spec.commands):
+        if command["type"] in ALONE:
+            found.append([number])
+        elif command["type"] == "module":
+            current = [number]
+            found.append(current)
+        else:
+            current.append(number)
+    return found
+
+
+def sample(specs: list[SpecFile], least: int, seed: int) -> list[Job]:
+    """At least so many commands: of every file a group drawn at random, then groups of all files at random."""
+    rng = random.Random(seed)
+    chosen: list[tuple[SpecFile, list[int]]] = []
+    others: list[tuple[SpecFile, list[int]]] = []
+    for spec in specs:
+        own = units(spec)
+        if spec.name in PURE:
+            own = [group if len(group) <= MOST_PURE else [group[0], *sorted(rng.sample(group[1:], MOST_PURE))] for group in own]
+        if own:  # a file may hold text-format modules only
+            chosen.append((spec, own.pop(rng.randrange(len(own)))))
+        others += [(spec, group) for group in own]
+    rng.shuffle(others)
+    total = sum(len(group) for _, group in chosen)
+    while others and total < least:
+        chosen.append(others.pop())
+        total += len(chosen[-1][1])
+    jobs = {spec.id: Job(spec, []) for spec in specs}
+    for spec, group in chosen:
+        jobs[spec.id].numbers += group
+    for job in jobs.values():
+        job.numbers.sort()
+    return list(jobs.values())
+
+
+def whole(specs: list[SpecFile]) -> list[Job]:
+    return [Job(spec, list(range(len(suite.read(spec).commands)))) for spec in specs]
+
+
+class BoardChild:
+    """tests/device/board_child.py on a board."""
+
+    def __init__(self, board: Board, pool: int):
+        self.board = board
+        board.start(f"buf = bytearray({pool})\nimport board_child\nboard_child.main(buf)")
+
+    def run(self, job: Job, mode: str = "stream") -> Tally:
+        tally = Tally()
+        counts = tally.by_file.setdefault(job.spec.id, [0, 0])
+        spectest = base64.b64encode((DEVICE / "spectest.wasm").read_bytes()).decode()
+        head = {"spectest": spectest, "cap": job.spectest_cap(), "mode": mode}
+        self.board.send(json.dumps(head).encode() + b"\n")
+        waiting: list[tuple[int, int]] = []  # (number, bytes) of the commands sent that have not been answered
+        blocked = False
+        for number, text in job.lines():
+            while waiting and sum(size for _, size in waiting) + len(text) > WINDOW:
+                blocked = self._answer(job, tally, counts, waiting.pop(0)[0], blocked)
+            self.board.send(text)
+            waiting.append((number, len(text)))
+        for number, _ in waiting:
+            blocked = self._answer(job, tally, counts, number, blocked)
+        self.board.send(b'[0,"end"]\n')
+        word, left, high, heap = self._receive().split(" ")
+        tally.high, tally.heap = int(high), int(heap)
+        if word != "end" or (left != "0" and not blocked):
+            tally.failures.append(f"{job.spec.id}: after freeing everything: {left} bytes of the pool in use")
+        return tally
+
+    def _receive(self) -> str:
+        line = self.board.receive(SILENCE)
+        if line is None:
+            raise BoardLost("the program on the board has ended")
+        return line
+
+    def _answer(self, job: Job, tally: Tally, counts: list[int], number: int, blocked: bool) -> bool:
+        """Take in one answer. blocked: a module had no room, so that nothing of it can be tested until the next one."""
+        answer = self._receive()
+        said, _, why = answer.partition(" ")
+        where = f"{job.spec.id}:{job.spec.commands[number]['line']}: {job.spec.commands[number]['type']}"
+        if said != str(number):
+            raise BoardLost(f"{where}: the board said {answer!r}")
+        if job.spec.commands[number]["type"] in FRESH and not hangs_together(job.spec):
+            blocked = False
+        if not why:
+            tally.passed += 1
+            counts[0] += 1
+        elif why.startswith("room ") or blocked:
+            tally.no_room.append(f"{where}: {why}")
+            counts[1] += 1
+            blocked = True
+        else:
+            tally.failures.append(f"{where}: {why}")
+        return blocked
+
+    def close(self) -> None:
+        self.board.send(b"quit\n")
+        if self.board.receive(30) is not None:
+            raise BoardLost("the program on the board did not end")
+
+
+def child_files(arch: str) -> dict[str, bytes]:
+    """The programs to put on the board, compiled: it need not do that."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("spec_child", "board_child"):
+            target = Path(folder) / f"{name}.mpy"
+            command = [build.mpy_cross(), f"-march={arch}", "-O3", "-o", target, DEVICE / f"{name}.py"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise HostError(done.stderr)
+            found[f"{name}.mpy"] = target.read_bytes()
+    return found
+
+
+def run(jobs: list[Job], picos: list[tuple[str, Board]], mode: str = "stream") -> Tally:
+    """Run jobs on several boards at once, each with the kind of firmware it has."""
+    queues = {kind: sorted((job for job in jobs if job.kind() == kind), key=lambda job: len(job.numbers)) for kind in POOLS}
+    tally = Tally()
+    errors: list[Exception] = []
+    guard = threading.Lock()
+    start = time.monotonic()
+
+    def work(kind: str, board: Board) -> None:
+        try:
+            child = BoardChild(board, POOLS[kind])
+            while queues[kind] and not errors:
+                result = child.run(queues[kind].pop(), mode)
+                with guard:
+                    tally.add(result)
+            child.close()
+        except Exception as exc:
+            errors.append(exc)
+
+    threads = [threading.Thread(target=work, args=pico) for pico in picos]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    tally.seconds = time.monotonic() - start
+    return tally
+
+
+def prepare(pico: Emulator, kind: str) -> Board:
+    """Put on a fresh emulated Pico what the tests need."""
+    board = pico.board
+    if kind == "stock":
+        board.put_tree(build.build("armv6m") / "pitwasm", "/lib/pitwasm")
+    board.put_all({"/" + name: data for name, data in child_files("armv6m").items()})
+    board.soft_reset()
+    return board
+
+
+def table(tally: Tally) -> str:
+    rows = [f"{'file':34}{'passed':>8}{'no room':>9}"]
+    rows += [f"{name:34}{passed:8}{room:9}" for name, (passed, room) in sorted(tally.by_file.items())]
+    rows.append(f"{'all':34}{tally.passed:8}{len(tally.no_room):9}   failed {len(tally.failures)}, {tally.seconds:.0f} s")
+    rows.append(f"pool: at most {tally.high} bytes in use; heap free after a job: at least {tally.heap}")
+    return "\n".join(rows)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m tools.boardspec", description="Run the WebAssembly suite on the emulated Pico.")
+    parser.add_argument("--groups", default="core10,core20", help="comma-separated (default core10,core20)")
+    parser.add_argument("--file", help="only the files of this name")
+    parser.add_argument("--sample", type=int, metavar="N", help="a sample of at least N commands (default: everything)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mode", choices=("stream", "bytes"), default="stream")
+    args = parser.parse_args(argv)
+    try:
+        files = suite.files(args.groups.split(","), args.file)
+        jobs = sample(files, args.sample, args.seed) if args.sample else whole(files)
+        with Emulator() as stock, Emulator(firmware.firmware(frozen=True)) as frozen:
+            tally = run(jobs, [("stock", prepare(stock, "stock")), ("frozen", prepare(frozen, "frozen"))], args.mode)
+    except (HostError, BoardError, BoardLost, build.BuildError, build.SourceError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    print(table(tally))
+    print("\n".join(tally.failures[:50] + tally.no_room[:50]))
+    (OUT / "spec-board.json").write_text(json.dumps(vars(tally), indent=1) + "\n")
+    return 1 if tally.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
