@@ -1,0 +1,34 @@
+# Heap each part of pitwasm takes on a board where it is installed: mpremote run bench/ram.py
+# MIT license; Copyright (c) 2026 the pitwasm authors
+import gc
+import sys
+
+PARTS = (
+    ("resident, integer module", "errors pool loop access driver runtime"),
+    ("on the first host call, growth or trap, or value that is no i32", "values events"),
+    ("loader", "tables operands simple labels structure uncommon translate reader sections decode"),
+    ("linker", "lifecycle link store reclaim modules handles caps"),
+    ("floats", "convert floats"),
+    ("bulk", "bulk"),
+)
+
+
+def free():
+    gc.collect()
+    return gc.mem_free()
+
+
+before = free()
+import pitwasm  # noqa: F401
+
+for title, names in PARTS:
+    for name in names.split():
+        __import__("pitwasm." + name)
+    now = free()
+    print("%6d  %s" % (before - now, title))
+    before = now
+for name in [name for name in sys.modules if name.startswith("pitwasm.")]:
+    if name[8:] in PARTS[2][1].split() + PARTS[3][1].split():
+        del sys.modules[name]
+        delattr(pitwasm, name[8:])
+print("%6d  given back by dropping loader and linker" % (free() - before))
