@@ -106,7 +106,7 @@ pool = Pool(8192)
 with open({str(path)!r}, "rb") as f:
     decode.load(pool, f)
 print(pool.used)
-print([name for name in sys.modules if name[8:] in ("bulk", "floats")])
+print([name for name in sys.modules if name[8:] in ("bulk", "single", "double", "convert")])
 """
     used, parts = mp32.out(script).splitlines()
     assert int(used) <= 3200

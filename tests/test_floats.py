@@ -5,245 +5,21 @@ import json
 import math
 import random
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.ieee import F32, F64, INVALID, LAYOUT, OPERATIONS, OVERFLOW, Format, Operation, is_inf, is_nan, mul, put, sqrt
 from tools import build, suite
 from tools.host import HostError
 from tools.mp import MicroPython
 
-LAYOUT = build.load_layout(build.ROOT / "core" / "pitwasm" / "layout.py")
-OVERFLOW, INVALID = LAYOUT["TRAP_OVERFLOW"], LAYOUT["TRAP_CONVERSION"]
+OPCODES = build.load_layout(build.ROOT / "core" / "gen" / "opcodes.py")
+OP_FLOAT = OPCODES["OP_FLOAT"]
 CASES = 12_000  # random ones for each operation, besides the special ones
-
-
-@dataclass(frozen=True)
-class Format:
-    """An IEEE-754 binary format."""
-
-    bits: int
-    precision: int  # with the leading bit
-
-    @property
-    def field(self) -> int:  # bits of the stored significand
-        return self.precision - 1
-
-    @property
-    def inf(self) -> int:
-        return ((1 << (self.bits - self.precision)) - 1) << self.field
-
-    @property
-    def nan(self) -> int:
-        return self.inf | 1 << (self.field - 1)
-
-    @property
-    def sign(self) -> int:
-        return 1 << (self.bits - 1)
-
-    @property
-    def lowest(self) -> int:  # the exponent of the smallest number
-        return 2 - (1 << (self.bits - self.precision - 1)) - self.field
-
-
-F32, F64 = Format(32, 24), Format(64, 53)
-
-
-# ---- what is right: exact integers, rounded once ----
-
-
-def take(f: Format, x: int) -> tuple[int, int, int]:
-    """Sign, significand, exponent of its last bit. Of a finite number."""
-    field, m = (x & ~f.sign) >> f.field, x & ((1 << f.field) - 1)
-    return x >> (f.bits - 1), m | (1 << f.field if field else 0), f.lowest + max(field, 1) - 1
-
-
-def put(f: Format, sign: int, n: int, d: int = 1, e: int = 0) -> int:
-    """n / d * 2**e, rounded to nearest, ties to even."""
-    if n == 0:
-        return sign * f.sign
-    last = max(n.bit_length() - d.bit_length() + e - f.precision, f.lowest)
-    while True:
-        shift = e - last
-        q, r = divmod(n << max(shift, 0), d << max(-shift, 0))
-        if q < 1 << f.precision:
-            break
-        last += 1
-    q += 2 * r + (q & 1) > d << max(-shift, 0)
-    return sign * f.sign + min(((last - f.lowest) << f.field) + q, f.inf)
-
-
-def is_nan(f: Format, x: int) -> bool:
-    return x & ~f.sign > f.inf
-
-
-def is_inf(f: Format, x: int) -> bool:
-    return x & ~f.sign == f.inf
-
-
-def is_zero(f: Format, x: int) -> bool:
-    return x & ~f.sign == 0
-
-
-def add(f: Format, a: int, b: int) -> int:
-    if is_inf(f, a) or is_inf(f, b):
-        return f.nan if is_inf(f, a) and is_inf(f, b) and a != b else a if is_inf(f, a) else b
-    (sa, ma, xa), (sb, mb, xb) = take(f, a), take(f, b)
-    e = min(xa, xb)
-    n = (-1) ** sa * (ma << (xa - e)) + (-1) ** sb * (mb << (xb - e))
-    return put(f, int(n < 0) if n else sa & sb, abs(n), 1, e)
-
-
-def sub(f: Format, a: int, b: int) -> int:
-    return add(f, a, b ^ f.sign)
-
-
-def mul(f: Format, a: int, b: int) -> int:
-    sign = (a ^ b) & f.sign
-    if is_inf(f, a) or is_inf(f, b):
-        return f.nan if is_zero(f, a) or is_zero(f, b) else sign | f.inf
-    (_, ma, xa), (_, mb, xb) = take(f, a), take(f, b)
-    return put(f, sign // f.sign, ma * mb, 1, xa + xb)
-
-
-def div(f: Format, a: int, b: int) -> int:
-    sign = (a ^ b) & f.sign
-    if is_inf(f, a):
-        return f.nan if is_inf(f, b) else sign | f.inf
-    if is_zero(f, b):
-        return f.nan if is_zero(f, a) else sign | f.inf
-    if is_inf(f, b):
-        return sign
-    (_, ma, xa), (_, mb, xb) = take(f, a), take(f, b)
-    return put(f, sign // f.sign, ma, mb, xa - xb)
-
-
-def order(f: Format, x: int) -> int:
-    """Integers in the order of the numbers, -0 before 0."""
-    return -(x & ~f.sign) - 1 if x & f.sign else x
-
-
-def number(f: Format, x: int) -> int:
-    """Integers in the order of the numbers, -0 the same as 0."""
-    return -(x & ~f.sign) if x & f.sign else x
-
-
-def copysign(f: Format, a: int, b: int) -> int:
-    return a & ~f.sign | b & f.sign
-
-
-def sqrt(f: Format, a: int) -> int:
-    if is_zero(f, a):
-        return a
-    if a & f.sign:
-        return f.nan
-    if a == f.inf:
-        return a
-    _, m, x = take(f, a)
-    shift = 128 + (x & 1)
-    root = math.isqrt(m << shift)
-    return put(f, 0, root << 1 | (root * root != m << shift), 1, (x - shift) // 2 - 1)
-
-
-def integral(f: Format, a: int, how: int) -> int:
-    """ceil, floor, trunc, nearest."""
-    sign, m, x = take(f, a)
-    if is_inf(f, a) or x >= 0:
-        return a
-    i, rest, half = m >> -x, m & ((1 << -x) - 1), 1 << (-x - 1)
-    up = (rest and not sign, rest and sign, 0, rest > half or rest == half and i & 1)[how]
-    return put(f, sign, i + bool(up))
-
-
-def to_int(f: Format, a: int, bits: int, unsigned: int, saturate: int) -> tuple[int, int]:
-    """Status and result."""
-    if is_nan(f, a):
-        return (0, 0) if saturate else (INVALID, 0)
-    sign, m, x = take(f, a)
-    i = (m << x if x >= 0 else m >> -x) if not is_inf(f, a) else 1 << 100
-    i = -i if sign else i
-    least, most = (0, (1 << bits) - 1) if unsigned else (-1 << (bits - 1), (1 << (bits - 1)) - 1)
-    if least <= i <= most:
-        return 0, i & ((1 << bits) - 1)
-    return (0, (least if sign else most) & ((1 << bits) - 1)) if saturate else (OVERFLOW, 0)
-
-
-# ---- the operations as flt() numbers them ----
-
-
-@dataclass(frozen=True)
-class Operation:
-    name: str
-    code: int
-    sub: int  # of an operation of one operand; -1 when there are two
-    operands: int  # their width in bits
-    result: int
-    right: Callable[..., tuple[int, int]]  # status, result
-    operand: Format | None = None
-
-
-def operations() -> Iterator[Operation]:
-    binary = {
-        "add": (0, add), "sub": (1, sub), "mul": (2, mul), "div": (3, div),
-        "min": (4, lambda f, a, b: min(a, b, key=lambda x: order(f, x))),
-        "max": (5, lambda f, a, b: max(a, b, key=lambda x: order(f, x))),
-    }  # fmt: skip
-    compare = {
-        "eq": (8, lambda a, b: a == b), "ne": (9, lambda a, b: a != b),
-        "lt": (10, lambda a, b: a < b), "le": (11, lambda a, b: a <= b),
-    }  # fmt: skip
-
-    def quiet(f: Format, right: Callable[..., int]) -> Callable[..., tuple[int, int]]:
-        return lambda *x: (0, f.nan if any(is_nan(f, one) for one in x) else right(f, *x))
-
-    for f in F32, F64:
-        name, high = f"f{f.bits}.", 16 if f is F64 else 0
-        for what, (code, right) in binary.items():
-            yield Operation(name + what, code | high, -1, f.bits, f.bits, quiet(f, right), f)
-        yield Operation(name + "copysign", 6 | high, -1, f.bits, f.bits, lambda a, b, f=f: (0, copysign(f, a, b)), f)
-        for what, (code, holds) in compare.items():
-
-            def result(a: int, b: int, f: Format = f, what: str = what, holds: Callable = holds) -> tuple[int, int]:
-                nan = is_nan(f, a) or is_nan(f, b)
-                return 0, int(what == "ne") if nan else int(holds(number(f, a), number(f, b)))
-
-            yield Operation(name + what, code | high, -1, f.bits, 32, result, f)
-
-        k = high >> 1
-        yield Operation(name + "abs", 12, k, f.bits, f.bits, lambda a, f=f: (0, a & ~f.sign), f)
-        yield Operation(name + "neg", 12, k + 1, f.bits, f.bits, lambda a, f=f: (0, a ^ f.sign), f)
-        for how, what in enumerate(("ceil", "floor", "trunc", "nearest")):
-            right = quiet(f, lambda f, a, how=how: integral(f, a, how))
-            yield Operation(name + what, 12, k + 2 + how, f.bits, f.bits, right, f)
-        yield Operation(name + "sqrt", 12, k + 6, f.bits, f.bits, quiet(f, sqrt), f)
-        for i in range(16):
-            saturate, bits, wide, unsigned = i >> 3, 64 if i & 4 else 32, i >> 1 & 1, i & 1
-            if wide == (f is F64):
-                what = f"i{bits}.trunc_{'sat_' * saturate}{name[:3]}_{'su'[unsigned]}"
-                yield Operation(
-                    what, 12, 16 + i, f.bits, bits, lambda a, f=f, x=(bits, unsigned, saturate): to_int(f, a, *x), f
-                )
-        for i in range(4):
-            bits, unsigned = 64 if i & 2 else 32, i & 1
-
-            def converted(a: int, f: Format = f, bits: int = bits, unsigned: int = unsigned) -> tuple[int, int]:
-                sign = a >> (bits - 1) & (1 - unsigned)
-                return 0, put(f, sign, (1 << bits) - a if sign else a)
-
-            yield Operation(f"{name}convert_i{bits}_{'su'[unsigned]}", 12, (37 if k else 32) + i, bits, f.bits, converted)
-    for f, to, what, k in (F64, F32, "f32.demote_f64", 36), (F32, F64, "f64.promote_f32", 41):
-
-        def moved(a: int, f: Format = f, to: Format = to) -> tuple[int, int]:
-            sign, m, x = take(f, a)
-            return 0, to.nan if is_nan(f, a) else sign * to.sign | to.inf if is_inf(f, a) else put(to, sign, m, 1, x)
-
-        yield Operation(what, 12, k, f.bits, to.bits, moved, f)
-
-
-OPERATIONS = {one.name: one for one in operations()}
 
 
 # ---- operands ----
@@ -325,6 +101,8 @@ def operands(op: Operation) -> Iterator[tuple[int, ...]]:
             if op.name.endswith("sqrt"):
                 a = r.getrandbits(f.bits - 1)
                 yield (mul(f, a, a) if not is_nan(f, a) else a,)  # squares, rounded
+                n = r.randrange(1 << 14, 1 << 15) ** 2 - 1  # just below a square: where Newton's rule ends one too high
+                yield (put(f, 0, n - n % (1 << max(n.bit_length() - f.precision, 0))),)
             if op.name == "f32.demote_f64":
                 m = r.getrandbits(24) << 29 | r.choice((0, 1, 1 << 28, (1 << 28) + 1, (1 << 28) - 1, (1 << 29) - 1))
                 yield (r.getrandbits(1) * f.sign | r.randint(870, 1160) << 52 | m & ((1 << 52) - 1),)
@@ -333,32 +111,60 @@ def operands(op: Operation) -> Iterator[tuple[int, ...]]:
 # ---- running them ----
 
 # Cases are [code word, six cells]; answers [status, six cells]. All of a file's run with the heap locked.
-CHILD = """
-import micropython, sys
-from pitwasm.floats import flt
+CHILD = (
+    """
+import micropython, sys, uctypes
+from pitwasm.convert import convert
+from pitwasm.double import double
+from pitwasm.single import single
+ENV, WORD, FRAME = 16, 64, 80
 @micropython.viper
 def copy(to: ptr8, at: int, source: ptr8, start: int, n: int):
     while n:
         n -= 1
         to[at + n] = source[start + n]
-def run(cases, pool):
+@micropython.viper
+def cell(p: ptr32, at: int) -> int:
+    return p[at >> 2]
+@micropython.viper
+def put(p: ptr32, at: int, x: int):
+    p[at >> 2] = x
+def run(cases, pool, env):
     i, end = 0, len(cases)
+    put(pool, ENV + %(E_SELF)d, ENV)
+    put(pool, ENV + %(E_FP)d, FRAME)
     while i < end:
-        copy(pool, 8, cases, i, 28)
-        cases[i] = flt(pool, 8, 12)
-        copy(cases, i + 4, pool, 12, 24)
+        copy(pool, WORD, cases, i, 4)
+        copy(pool, FRAME, cases, i + 4, 24)
+        put(pool, ENV + %(E_IP)d, WORD)
+        status = 0
+        op = cases[i] & 31
+        if op == 12:
+            if convert(env):
+                status = pool[FRAME + 4 * cases[i + 1]]
+        elif op & 16:
+            double(env)
+        else:
+            single(env)
+        if cell(pool, ENV + %(E_IP)d) != (WORD if op == 12 else WORD + 4):
+            status = 255
+        cases[i] = status
+        copy(cases, i + 4, pool, FRAME, 24)
         i += 28
 with open(sys.argv[1], "rb") as file:
     cases = bytearray(file.read())
-pool = bytearray(64)
+pool = bytearray(128)
+env = (uctypes.addressof(pool) + ENV) >> 2
 micropython.heap_lock()
 try:
-    run(cases, pool)
+    run(cases, pool, env)
 finally:
     micropython.heap_unlock()
 with open(sys.argv[2], "wb") as file:
     file.write(cases)
 """
+    % LAYOUT
+)
 MARK = 0xA5A5A5A5
 
 
@@ -379,7 +185,7 @@ def words(case: Case, turn: int) -> tuple[bytes, int]:
         if op.operands == 64:
             cells[slot + 1] = x >> 32
     d = (0, 2, 4 if op.sub < 0 else 0)[turn % 3]
-    return struct.pack("<4B6I", op.code, d, 2, 4 if op.sub < 0 else op.sub, *cells), d
+    return struct.pack("<4B6I", OP_FLOAT + op.code, d, 2, 4 if op.sub < 0 else op.sub, *cells), d
 
 
 def check(mp: MicroPython, tmp_path: Path, cases: Iterable[Case]) -> int:
@@ -449,6 +255,80 @@ def test_operation(name: str, mp: MicroPython, tmp_path: Path) -> None:
 def expected(name: str) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
     """Operands and what is right, worked out once for both word sizes."""
     return [(x, OPERATIONS[name].right(*x)) for x in operands(OPERATIONS[name])]
+
+
+# A program is float words and constants in any order; the answer is its frame and how many calls it took.
+PROGRAMS = """
+import sys, uctypes
+from struct import pack_into, unpack_from
+from pitwasm.convert import convert
+from pitwasm.double import double
+from pitwasm.single import single
+ENV, CODE, FRAME = 16, 64, 512
+pool = bytearray(640)
+env = (uctypes.addressof(pool) + ENV) >> 2
+pack_into("<II", pool, ENV + %(E_SELF)d, ENV, 0)
+for line in sys.stdin:
+    data = bytes.fromhex(line)
+    n = len(data) - 64
+    pool[CODE:CODE + n + 4] = data[:n] + bytes(4)
+    pool[FRAME:FRAME + 64] = data[n:]
+    pack_into("<II", pool, ENV + %(E_IP)d, CODE, FRAME)
+    ip, calls = CODE, 0
+    while ip < CODE + n:
+        pack_into("<I", pool, ENV + %(E_IP)d, ip)
+        op = pool[ip] ^ %(OP_FLOAT)d
+        if op == 12:
+            calls += 1
+            if convert(env):
+                break
+            ip += 4
+        elif op < 32:
+            calls += 1
+            (double if op & 16 else single)(env)
+            ip = unpack_from("<I", pool, ENV + %(E_IP)d)[0]
+        else:
+            size = 4 if pool[ip] == %(OP_CONST_W)d else 8
+            slot = FRAME + 4 * pool[ip + 1]
+            pool[slot:slot + size] = pool[ip + 4:ip + 4 + size]
+            ip += 4 + size
+    print(bytes(pool[FRAME:FRAME + 64]).hex(), calls)
+""" % {**LAYOUT, **OPCODES}
+
+
+def test_runs(mp: MicroPython) -> None:
+    """Words that follow each other are done in one call: f32 or f64 operations of two operands, constants between them."""
+    r = random.Random(5)
+    sent, right = [], []
+    for _ in range(300):
+        cells = [r.getrandbits(32) for _ in range(16)]
+        code, start, calls, running = b"", cells.copy(), 0, 0
+        for _ in range(r.randrange(1, 24)):
+            op = OPERATIONS[r.choice(list(OPERATIONS))]
+            d, a, b = (2 * r.randrange(8) for _ in range(3))
+            if r.random() < 0.3:
+                width, x = r.choice((32, 64)), r.getrandbits(64)
+                code += struct.pack("<BBxxI", OPCODES["OP_CONST_W" if width == 32 else "OP_CONST64_W"], d, x & 0xFFFFFFFF)
+                code += struct.pack("<I", x >> 32) if width == 64 else b""
+                cells[d : d + width // 32] = [x & 0xFFFFFFFF, x >> 32][: width // 32]
+                running = running if running == width else 0
+                continue
+            x = [cells[a], cells[b]][: 2 if op.sub < 0 else 1]
+            if op.operands == 64:
+                x = [cells[s] | cells[s + 1] << 32 for s in (a, b)][: len(x)]
+            status, result = op.right(*x)
+            if status:
+                continue
+            code += struct.pack("<4B", OP_FLOAT + op.code, d, a, b if op.sub < 0 else op.sub)
+            kind = 0 if op.sub >= 0 else op.operands
+            calls += not kind or kind != running
+            running = kind
+            cells[d] = result & 0xFFFFFFFF
+            if op.result == 64:
+                cells[d + 1] = result >> 32
+        sent.append((code + struct.pack("<16I", *start)).hex())
+        right.append(f"{struct.pack('<16I', *cells).hex()} {calls}")
+    assert mp.out(PROGRAMS, stdin="\n".join(sent) + "\n").splitlines() == right
 
 
 SUITE = {

@@ -92,14 +92,15 @@ S_RARE = const(255)
 
 
 @micropython.viper
-def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
-    """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, floats.flt or None) -> S_* or TRAP_*.
+def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> int:
+    """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, single.single, double.double, convert.convert or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
     pool's address. In between, ip is at the word that runs: the inner loop starts by going on 4 bytes. Entering costs a unit of fuel, as every taken backward branch and every call does (they leave the inner loop by break).
     """
     base = int(ip)
     e = ptr32(base + env)
+    e[layout.E_SELF >> 2] = env
     ip = ptr8(base + e[layout.E_IP >> 2] - 4)
     fp = ptr32(base + e[layout.E_FP >> 2])
     cs = ptr32(base + e[layout.E_CS >> 2])

@@ -451,11 +451,19 @@ op("I64_EXTEND_U", "da", 1, "v = ip[1]\nt = fp[ip[2]]\nfp[v] = t\nfp[v + 1] = 0\
 # [RARE, s, x, y][z, k, jj]: see SUBS; access.py or bulk.py does it. OTHER_MEMORY: [RARE, s, memory, 0][0] says which memory the word behind
 # it is about: a general access, memory.size or memory.grow.
 op("RARE", "sxy+", 2, "EXIT(S_RARE)")
-# Floats: 32 operations, the low five bits are the operation of floats.py (see FLOATS)
+# Floats: 32 operations, the low five bits are the operation of single.py, double.py (bit 4), convert.py (12); see FLOATS. The first two
+# go on with the float words that follow. An address / 4 is a small integer everywhere, and one argument is the cheapest call.
 op("FLOAT", "dab", 10, """
-t = int(flt(pool, int(ip) - base, int(fp) - base))
-if t:
-    v = t
+e[layout.E_IP >> 2] = int(ip) - base
+e[layout.E_FP >> 2] = int(fp) - base
+if ip[0] & 16:
+    double(int(e) >> 2)
+    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
+elif (ip[0] & 12) != 12:
+    single(int(e) >> 2)
+    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
+elif convert(int(e) >> 2):
+    v = fp[ip[1]]
     t = 0
     EXIT(v)
 NEXT""", bits=5)

@@ -11,14 +11,15 @@ S_RARE = const(255)
 
 
 @micropython.viper
-def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
-    """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, floats.flt or None) -> S_* or TRAP_*.
+def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> int:
+    """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, single.single, double.double, convert.convert or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
     pool's address. In between, ip is at the word that runs: the inner loop starts by going on 4 bytes. Entering costs a unit of fuel, as every taken backward branch and every call does (they leave the inner loop by break).
     """
     base = int(ip)
     e = ptr32(base + env)
+    e[layout.E_SELF >> 2] = env
     ip = ptr8(base + e[layout.E_IP >> 2] - 4)
     fp = ptr32(base + e[layout.E_FP >> 2])
     cs = ptr32(base + e[layout.E_CS >> 2])
@@ -84,9 +85,16 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, flt) -> int:
              if op & 64:
               if op & 32:
                # FLOAT [op, dab]
-               t = int(flt(pool, int(ip) - base, int(fp) - base))
-               if t:
-                   v = t
+               e[layout.E_IP >> 2] = int(ip) - base
+               e[layout.E_FP >> 2] = int(fp) - base
+               if ip[0] & 16:
+                   double(int(e) >> 2)
+                   ip = ptr8(base + e[layout.E_IP >> 2] - 4)
+               elif (ip[0] & 12) != 12:
+                   single(int(e) >> 2)
+                   ip = ptr8(base + e[layout.E_IP >> 2] - 4)
+               elif convert(int(e) >> 2):
+                   v = fp[ip[1]]
                    t = 0
                    code = v
                    pend = fuel

@@ -1,7 +1,7 @@
 # Floating-point operations of one operand, and conversions: exact on every port, without allocating
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
-# Numbers are taken apart as in floats.py: sign word, exponent, significand of 56 bits in limbs of 28, hi:lo.
+# Numbers are taken apart as in double.py: sign word, exponent, significand of 56 bits in limbs of 28, hi:lo.
 # Here the exponent is without its bias until the end.
 
 import micropython
@@ -18,17 +18,20 @@ _NAN = const(9000)
 
 
 @micropython.viper
-def unary(hi: int, lo: int):
-    """Run an operation of one operand: hi is the address of its code word / 4, lo that of the frame / 4. Returns None;
-    or, when it traps, something true, with the status in the destination's first slot.
+def convert(hi: int):
+    """Run the operation at E_IP; called as single() in single.py is, but E_IP stays. Returns None; or, when it traps, something true,
+    with the status in the destination's first slot.
 
     The fourth byte of the code word: 0 abs, 1 neg, 2 ceil, 3 floor, 4 trunc, 5 nearest, 6 sqrt, the same + 8 for f64;
     16 i32.trunc_f32_s, + 1 unsigned, + 2 from f64, + 4 to i64, + 8 saturating; 32 f32.convert_i32_s, + 1 unsigned,
     + 2 from i64; 36 f32.demote_f64; 37 … 40 f64.convert, 41 f64.promote_f32.
     """
-    # The arguments live in registers: they become the two limbs of the operand and of the result.
-    hi <<= 2
-    lo <<= 2
+    # hi and lo live in registers: they are the two limbs of the operand, and of the result.
+    lo = hi << 2
+    env = ptr32(lo)
+    lo -= env[layout.E_SELF >> 2]
+    hi = lo + env[layout.E_IP >> 2]
+    lo += env[layout.E_FP >> 2]
     sub = ptr8(hi)[3]
     pd = ptr32((ptr8(hi)[1] << 2) + lo)
     pa = ptr32((ptr8(hi)[2] << 2) + lo)

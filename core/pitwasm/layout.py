@@ -104,7 +104,7 @@ M_NDATACOUNT = 144  # data count section's value + 1, 0 = no such section
 M_DECLARED = 148  # block: bitmap of functions that ref.func may name (loading only)
 M_SIZE = 152
 
-MF_FLOAT = 1  # contains float words: needs floats.py
+MF_FLOAT = 1  # contains float words: needs single.py, double.py, convert.py
 MF_GROWS = 2  # contains memory.grow
 MF_LAZY = 4
 MF_BULK = 16  # contains words for bulk.py
@@ -234,6 +234,7 @@ E_DETAIL = 20  # what a status is about: see S_*
 E_LO = 24  # first stack byte
 E_HI = 28  # end of the stack
 E_BASE = 32  # call records of a nested run start below this
+E_SELF = 36  # its own offset, for who is handed its address (single.py); set by run()
 E_SIZE = 40
 # Call record: u32 offset of the call word (any word with its argument slot in byte 1). Returning: ip = that word + 4,
 # fp -= 4 * argument slot. A call into another instance pushes the caller's instance, then the call word, then P_XRET.

@@ -220,8 +220,10 @@ class Runtime(_Base):
         self._error: PitwasmError | None = None  # last one that a call ended with
         self._due = False  # instances to be freed wait for the end of the call that runs
         self._answer: Any = None  # events.answer, once there is an instance
-        self._bulk: Any = None  # bulk.bulk, floats.flt: once a module needs them
-        self._flt: Any = None
+        self._bulk: Any = None  # bulk.bulk, single.single and so on: once a module needs them
+        self._single: Any = None
+        self._double: Any = None
+        self._convert: Any = None
         self._modules: dict[int, Module] = {}  # record -> handle
         self._instances: dict[int, Instance] = {}
         self._hosts: list[Any] = []  # by host function number: (callable, signature or None, "module.name"), None = free
@@ -264,10 +266,14 @@ class Runtime(_Base):
                 from .bulk import bulk
 
                 self._bulk = bulk
-            if flags & layout.MF_FLOAT and not self._flt:
-                from .floats import flt
+            if flags & layout.MF_FLOAT and not self._single:
+                from .convert import convert
+                from .double import double
+                from .single import single
 
-                self._flt = flt
+                self._single = single
+                self._double = double
+                self._convert = convert
         return module
 
     def _instance(self, off: int) -> Instance:

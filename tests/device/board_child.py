@@ -127,7 +127,7 @@ def run(job, buf):
 def main(buf):
     """The caller makes the pool before it imports this, while the heap is in one piece; the rest of the code comes next."""
     spec_child.STACK = STACK
-    for name in ("store", "translate", "uncommon", "reclaim", "handles", "events", "floats", "convert", "bulk"):
+    for name in ("store", "translate", "uncommon", "reclaim", "handles", "events", "single", "double", "convert", "bulk"):
         __import__("pitwasm." + name)
     while True:
         line = sys.stdin.readline().strip()

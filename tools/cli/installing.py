@@ -13,7 +13,7 @@ from .transport import Link
 
 # Optional parts: what to leave out with --without. `import` says what is missing when it is needed after all.
 PARTS = {
-    "floats": ("floats", "convert", "numbers"),
+    "floats": ("single", "double", "convert", "numbers"),
     "wasi": ("wasi", "wasi_files"),
     "uart": ("uart", "chain"),
     "peripherals": ("peripherals", "board", "pit_*"),
