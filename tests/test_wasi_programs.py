@@ -11,6 +11,8 @@ import wasmtime
 from tools.host import ROOT
 from tools.mp import MicroPython
 
+Furnish = Callable[[Path], None]  # fills the box
+
 PROGRAMS = ROOT / "tests" / "wasi"
 
 
@@ -42,7 +44,9 @@ def program_under_wasmtime(name: str, words: list[str], env: dict[str, str], std
 def program(mp: MicroPython, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
     """program(name, words, …): status, output and errors of a program on the command line, the same as under wasmtime."""
 
-    def run(name: str, *words: str, env: dict[str, str] | None = None, stdin: str = "", furnish: Callable[[Path], None] | None = None):
+    def run(
+        name: str, *words: str, env: dict[str, str] | None = None, stdin: str = "", pool: str = "400K", furnish: Furnish | None = None
+    ) -> tuple[int, str, str]:
         found = []
         for place in ("theirs", "ours"):
             box = tmp_path / place / "box"
@@ -53,7 +57,7 @@ def program(mp: MicroPython, tmp_path: Path) -> Callable[..., tuple[int, str, st
                 found.append(program_under_wasmtime(name, list(words), env or {}, stdin, box))
                 continue
             options = [f"--env={key}={value}" for key, value in (env or {}).items()]
-            line = ["-m", "pitwasm", f"--dir={box}::/box", *options, "--pool", "400K", PROGRAMS / name, *words]
+            line = ["-m", "pitwasm", f"--dir={box}::/box", *options, "--pool", pool, PROGRAMS / name, *words]
             done = mp.run(line, heap="4M", stdin=stdin)
             found.append((done.returncode, done.stdout, done.stderr))
         theirs, ours = found
@@ -67,7 +71,7 @@ def program(mp: MicroPython, tmp_path: Path) -> Callable[..., tuple[int, str, st
 
 
 def test_standard_streams(program) -> None:
-    status, out, err = program("stdio.wasm", stdin="one\ntwo\nthree\n")
+    status, out, err = program("stdio.wasm", stdin="one\ntwo\nthree\n", pool="34K")  # with printf, and its memory cut
     assert (status, err) == (0, "2 lines\n")
     assert out.startswith("1:ONE\n2:TWO\nrest 546 eof 1 error 0\nbytes \0 and \\xff\n14 -1\n")
 

@@ -228,7 +228,7 @@ class Wasi(Paths):
                         least = left if least < 0 else min(least, left)
                         continue
                 except OSError as exc:
-                    error = -exc.errno
+                    error = -(exc.errno or 0)
                     kind = self._byte(at + 8)
                     if error == -_INVAL and kind:
                         raise

@@ -7,6 +7,7 @@
 import os
 import sys
 import time
+from typing import Any
 
 from micropython import const
 
@@ -415,9 +416,10 @@ class Files:
 
 def _line(part):
     """Read what was typed up to the end of the line, or of `part`. On a board Ctrl-D ends the input."""
+    stdin: Any = sys.stdin
     one = bytearray(1)
     n = 0
-    while n < len(part) and sys.stdin.readinto(one):
+    while n < len(part) and stdin.readinto(one):
         if one[0] == 4 and sys.platform not in ("linux", "darwin", "win32"):
             break
         part[n] = one[0]
