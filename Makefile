@@ -28,7 +28,7 @@ run spec dis: venv
 
 test: venv
 	@$(PY) -m tools.micropython
-	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal --ignore=tests/board $(ARGS)
 
 build: venv
 	@$(PY) -m tools.build $(ARGS)

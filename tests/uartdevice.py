@@ -21,7 +21,11 @@ BAUD = 115200
 DEVICE = """
 import sys, time
 from pitwasm.errors import LoadError
-from pitwasm.uart import UartReader
+from pitwasm.uart import UartReader as _UartReader
+
+def UartReader(*args, **options):
+    options.setdefault("patience", 30000)  # the machine may be busy with other things; nobody waits for it when all is well
+    return _UartReader(*args, **options)
 
 def read(reader, name, piece=256):
     source = reader(name)

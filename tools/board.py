@@ -84,7 +84,11 @@ class Board:
         return out.decode().replace("\r\n", "\n")
 
     def eval(self, expression: str, timeout: float = 60) -> object:
-        return ast.literal_eval(self.exec(f"print(repr({expression}))", timeout))
+        return self.eval_program(f"print(repr({expression}))", timeout)
+
+    def eval_program(self, code: str, timeout: float = 60) -> object:
+        """Run code that prints one literal; its value."""
+        return ast.literal_eval(self.exec(code, timeout))
 
     # ---- files -------------------------------------------------------------------------------------------------------------------
 

@@ -24,18 +24,18 @@ from tools.suite import SpecFile
 
 # Jobs whose modules have memories need pages of 64 KB: they run on the firmware with pitwasm in it, whose heap has room for two.
 # The others run on stock firmware, pitwasm loaded from .mpy files into RAM.
-POOLS = {"stock": 32 * 1024, "frozen": 176 * 1024}
+POOLS = {"stock": 28 * 1024, "frozen": 176 * 1024}
 SILENCE = 120.0  # seconds a board may work on one command
 WINDOW = 4000  # bytes of commands sent ahead of their answers: what the emulator and USB buffer gladly
 
 # Commands that need nothing of the others, and change nothing for them.
 ALONE = ("assert_invalid", "assert_malformed", "assert_unlinkable", "assert_uninstantiable")
 
-# Files of functions without state: any of a module's commands can be left out.
+# Of a group with more commands than this, so many are sampled, in files of functions without state.
+MOST = 60
 PURE = frozenset(
     "f32 f32_bitwise f32_cmp f64 f64_bitwise f64_cmp i32 i64 int_exprs int_literals float_literals float_misc conversions const".split()
 )
-MOST_PURE = 60  # of such a module so many commands are sampled
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Job:
             data = self.module(number)
             if data is not None:
                 command[2] = f"@{len(data)}"
-            text = json.dumps(command, separators=(",", ":")).encode() + b"\n"
+            text = json.dumps(command, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
             yield number, text if data is None else text + base64.b64encode(data) + b"\n"
 
     def module(self, number: int) -> bytes | None:
@@ -115,50 +115,56 @@ class Tally:
 
 def hangs_together(spec: SpecFile) -> bool:
     """Do modules of a file refer to each other?"""
-    named = ("register", "module_definition", "module_instance")
-    return any(command["type"] in named or command.get("name") for command in suite.read(spec).commands)
+    return any(_names(command) for command in suite.read(spec).commands)
 
 
-def units(spec: SpecFile) -> list[list[int]]:
-    """The numbers of a file's commands, in groups that can be run without each other."""
-    if hangs_together(spec):
-        return [list(range(len(spec.commands)))]
-    found: list[list[int]] = []
-    current: list[int] = []
+def _names(command: dict) -> bool:
+    return command["type"] in ("register", "module_definition", "module_instance") or bool(command.get("name"))
+
+
+def units(spec: SpecFile) -> tuple[list[int], list[list[int]]]:
+    """The numbers of a file's commands: those that others may need, and groups that can be left out."""
+    suite.read(spec)
+    base: list[int] = []
+    groups: list[list[int]] = []
+    current = base
     for number, command in enumerate(spec.commands):
-        if command["type"] in ALONE:
-            found.append([number])
+        if command["type"] in ALONE and not hangs_together(spec):
+            groups.append([number])
         elif command["type"] == "module":
             current = [number]
-            found.append(current)
+            groups.append(current)
         else:
             current.append(number)
-    return found
+        if _names(command) and current is not base:
+            base += current
+            groups = [group for group in groups if group is not current]
+            current = base
+    return base, groups
 
 
 def sample(specs: list[SpecFile], least: int, seed: int) -> list[Job]:
-    """At least so many commands: of every file a group drawn at random, then groups of all files at random."""
+    """At least so many commands: of every file what hangs together and the largest group of a few, then groups at random."""
     rng = random.Random(seed)
-    chosen: list[tuple[SpecFile, list[int]]] = []
-    others: list[tuple[SpecFile, list[int]]] = []
+    jobs: list[Job] = []
+    others: list[tuple[Job, list[int]]] = []
     for spec in specs:
-        own = units(spec)
+        base, groups = units(spec)
         if spec.name in PURE:
-            own = [group if len(group) <= MOST_PURE else [group[0], *sorted(rng.sample(group[1:], MOST_PURE))] for group in own]
-        if own:  # a file may hold text-format modules only
-            chosen.append((spec, own.pop(rng.randrange(len(own)))))
-        others += [(spec, group) for group in own]
+            groups = [group if len(group) <= MOST else [group[0], *sorted(rng.sample(group[1:], MOST))] for group in groups]
+        rng.shuffle(groups)
+        first = max(groups[:3], key=len, default=[])
+        jobs.append(Job(spec, base + first))
+        others += [(jobs[-1], group) for group in groups if group is not first]
     rng.shuffle(others)
-    total = sum(len(group) for _, group in chosen)
+    total = sum(len(job.numbers) for job in jobs)
     while others and total < least:
-        chosen.append(others.pop())
-        total += len(chosen[-1][1])
-    jobs = {spec.id: Job(spec, []) for spec in specs}
-    for spec, group in chosen:
-        jobs[spec.id].numbers += group
-    for job in jobs.values():
+        job, group = others.pop()
+        job.numbers += group
+        total += len(group)
+    for job in jobs:
         job.numbers.sort()
-    return list(jobs.values())
+    return [job for job in jobs if job.numbers]
 
 
 def whole(specs: list[SpecFile]) -> list[Job]:
@@ -170,6 +176,7 @@ class BoardChild:
 
     def __init__(self, board: Board, pool: int):
         self.board = board
+        self.grows = False
         board.start(f"buf = bytearray({pool})\nimport board_child\nboard_child.main(buf)")
 
     def run(self, job: Job, mode: str = "stream") -> Tally:
@@ -207,12 +214,13 @@ class BoardChild:
         where = f"{job.spec.id}:{job.spec.commands[number]['line']}: {job.spec.commands[number]['type']}"
         if said != str(number):
             raise BoardLost(f"{where}: the board said {answer!r}")
-        if job.spec.commands[number]["type"] in FRESH and not hangs_together(job.spec):
-            blocked = False
+        if job.spec.commands[number]["type"] in FRESH:
+            blocked = blocked and hangs_together(job.spec)
+            self.grows = b"\x40\0" in (job.module(number) or b"")  # memory.grow, which may well say no here
         if not why:
             tally.passed += 1
             counts[0] += 1
-        elif why.startswith("room ") or blocked:
+        elif why.startswith("room ") or blocked or self.grows:
             tally.no_room.append(f"{where}: {why}")
             counts[1] += 1
             blocked = True

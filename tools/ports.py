@@ -9,7 +9,7 @@ import tty
 from pathlib import Path
 from typing import Protocol
 
-from tools.host import HostError
+from .host import HostError
 
 MOST = 65536  # bytes taken at a time
 

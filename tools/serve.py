@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools import ports
-from tools.host import HostError
-from tools.ports import Port
-from tools.uartlink import Answerer, Library, Parser
+from . import ports
+from .host import HostError
+from .ports import Port
+from .uartlink import Answerer, Library, Parser
 
 SILENCE = 0.1  # seconds after which half a frame is none
 AGAIN = 0.3  # seconds between attempts to open a port that is not there

@@ -10,6 +10,7 @@ class AmpyPort(Pyboard):
     """ampy's board with the attributes the rest uses of mpremote's."""
 
     in_raw_repl = False
+    always_resets = True
 
     def __init__(self, device: str, baudrate: int, rawdelay: float):
         super().__init__(device, baudrate=baudrate, rawdelay=rawdelay)

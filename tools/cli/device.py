@@ -1,8 +1,8 @@
 # The programs that the command line runs on the board, as text. They are compiled there, so they are short
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# Byte 6 asks for the next piece of what is being sent: four digits, how many bytes follow, and these. Byte 30 begins a line that is a note for the command line: a Python literal. What is kept from one to
-# the next is in the global _p.
+# Byte 6 asks for the next piece of what is being sent: four digits, how many bytes follow, and these. Byte 30 begins a line that is
+# a note for the command line: a Python literal. What is kept from one program to the next is in the global _p.
 
 # The board, its firmware and its heap.
 PROBE = """
@@ -158,7 +158,7 @@ def _pool(n):
     import pitwasm
     stock = getattr(pitwasm, "__file__", "")[-4:] == ".mpy"
     gc.collect()
-    size = n or max(8192, min(1 << 20, gc.mem_free() - (150000 if stock else 40000)))
+    size = n or max(16384, min(1 << 20, gc.mem_free() - (180000 if stock else 60000)))
     while True:
         try:
             return bytearray(size & -8)

@@ -4,6 +4,8 @@
 import re
 from dataclasses import dataclass, field
 
+from ..parts import part_of
+
 
 class CliError(Exception):
     """The text is one sentence, or a few; the exit status is 1."""
@@ -70,7 +72,7 @@ def _import(exc: DeviceError, module: str, pool: int | None) -> str:
         if name == ["pitwasm"]:
             return f"pitwasm is not on the board; {INSTALL}"
         if name[0] == "pitwasm":
-            return f"this part of pitwasm is not on the board: {found[1]}; {INSTALL}"
+            return _part(name[1], module)
         return f"the board's firmware has no module {found[1]}"
     if "incompatible .mpy arch" in exc.text:
         return f"the pitwasm on the board is for another processor; {INSTALL}, which picks the one for this board"
@@ -150,7 +152,13 @@ def _os(exc: DeviceError, module: str, pool: int | None) -> str:
 
 
 def _attribute(exc: DeviceError, module: str, pool: int | None) -> str:
+    if part_of(exc.text):  # `from . import wasi`
+        return _part(exc.text, module)
     return f"the pitwasm on the board does not fit this command line ({exc}); {INSTALL}"
+
+
+def _part(name: str, module: str) -> str:
+    return f"{module} needs a part of pitwasm that is not on the board: {part_of(name) or name}; {INSTALL}, or with that in its --parts"
 
 
 def _anything(exc: DeviceError, module: str, pool: int | None) -> str:

@@ -4,22 +4,13 @@
 import argparse
 import hashlib
 
+from ..parts import PARTS, modules_of
 from . import board
 from .errors import DeviceError, Usage, explain, size
 from .files import target
 from .resources import packages
 from .screen import note, progress, say
 from .transport import Link
-
-# Optional parts: what to leave out with --without. `import` says what is missing when it is needed after all.
-PARTS = {
-    "floats": ("single", "double", "convert", "numbers"),
-    "wasi": ("wasi", "wasi_files"),
-    "uart": ("uart", "chain"),
-    "peripherals": ("peripherals", "board", "pit_*"),
-    "map": ("poolmap",),
-    "command": ("__main__",),
-}
 
 CHECK = """
 import gc, pitwasm
@@ -29,14 +20,15 @@ print(repr((pitwasm.__version__, getattr(pitwasm, "__file__", ""), gc.mem_free()
 """
 
 
-def chosen(names: list[str], without: list[str]) -> list[str]:
-    """The modules to install, of those there are."""
-    drop: list[str] = []
-    for part in without:
+def chosen(names: list[str], parts: str | None) -> list[str]:
+    """The modules to install, of those there are. parts: as given, "core,floats"; None: all."""
+    if parts is None:
+        return names
+    wanted = {"core", *parts.split(",")}
+    for part in wanted:
         if part not in PARTS:
-            raise Usage(f"there is no part {part}; what may be left out: {', '.join(PARTS)}")
-        drop += PARTS[part]
-    return [name for name in names if not any(name == what or what.endswith("*") and name.startswith(what[:-1]) for what in drop)]
+            raise Usage(f"there is no part {part}; parts are {', '.join(PARTS)}")
+    return modules_of(wanted, names)
 
 
 def do_install(link: Link, args: argparse.Namespace) -> None:
@@ -45,7 +37,7 @@ def do_install(link: Link, args: argparse.Namespace) -> None:
     arch = there.arch
     folder = target(args.target or there.lib(), "pitwasm")
     source = packages(arch)
-    names = chosen(sorted(path.stem for path in source.glob("*.mpy")), args.without)
+    names = chosen(sorted(path.stem for path in source.glob("*.mpy")), args.parts)
     files = {f"{name}.mpy": (source / f"{name}.mpy").read_bytes() for name in names}
     say(f"{there.firmware}: pitwasm for {arch}, {size(sum(map(len, files.values())))} to {folder}")
     known = {name: (n, digest) for name, n, digest in board.listing(link, folder, digests=True)}

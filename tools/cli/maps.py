@@ -73,6 +73,8 @@ def do_map(link: Link, args: argparse.Namespace) -> None:
         session.instantiate()
         pools = parse(session.note("_guard(_maps)"))
     else:
+        if getattr(link.port, "always_resets", False):
+            raise CliError("ampy starts MicroPython anew, so nothing runs any more; the map of what runs needs mpremote")
         try:
             _, notes = link.run(device.PRELUDE + device.MAPS + "_guard(_maps)", output=output)
         except DeviceError as exc:

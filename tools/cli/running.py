@@ -18,6 +18,9 @@ from .transport import Link
 SETUP = device.PRELUDE + device.RUNTIME + device.CALL
 
 
+BENCH_POOL = 76 * 1024  # bytes: the workloads, with their page of memory
+
+
 class Session:
     """A module on the board, loaded and instantiated."""
 
@@ -139,6 +142,7 @@ def do_bench(link: Link, args: argparse.Namespace) -> None:
         cases = json.loads(bench_file("expected.json").read_text())
         jobs = [(name, *_case(case, args.full)) for name, case in cases.items()]
         module = str(bench_file("workloads.wasm"))
+        args.pool = args.pool or BENCH_POOL
     elif args.function is None:
         raise Usage("which function shall be measured? pitwasm bench MODULE FUNCTION [ARGUMENT ...]")
     else:

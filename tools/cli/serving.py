@@ -8,7 +8,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
-from .errors import CliError, DeviceError, Stopped, explain
+from .errors import CliError, Stopped
 from .screen import note, say
 from .transport import Link, choose, lost
 
@@ -87,8 +87,8 @@ def do_serve_program(link: Link, args: argparse.Namespace) -> None:
         screen.close()
     error = ends[0].split(b"\x04")[1]
     if error:
-        note(error.decode(errors="replace").strip())
-        raise explain(DeviceError.from_traceback(error.decode(errors="replace")), args.program.name)
+        note(error.decode(errors="replace").replace("\r", "").strip())
+        raise CliError(f"{args.program.name} ended with an exception on the board")
 
 
 # ---- repl ----------------------------------------------------------------------------------------------------------------------------
@@ -141,5 +141,3 @@ def do_devices(link: None, args: argparse.Namespace) -> None:
         say(f"{port.device}  {port.vid:04x}:{port.pid:04x}  {port.manufacturer or ''} {port.product or port.description or ''}".rstrip())
     if not found:
         say("no USB serial ports")
-
-

@@ -49,7 +49,7 @@ class Link:
 
     def start(self, code: str) -> None:
         self.fresh = False
-        with quiet(self.name):
+        with quiet(self.name, connected=True):
             self.port.exec_raw_no_follow(code)
 
     def run(
@@ -135,12 +135,16 @@ class Link:
             self._follow(None, lambda data: None, 2.0)
 
 
+class NoMpremote(CliError):
+    pass
+
+
 def lost(name: str, why: str) -> CliError:
     return CliError(f"the board at {name} is gone: {why}; it may have been unplugged or reset")
 
 
 @contextlib.contextmanager
-def quiet(name: str) -> Iterator[None]:
+def quiet(name: str, connected: bool = False) -> Iterator[None]:
     """mpremote and ampy print what they could not make sense of, and raise errors of their own."""
     said = io.StringIO()
     try:
@@ -153,6 +157,8 @@ def quiet(name: str) -> Iterator[None]:
     except Exception as exc:
         if type(exc).__name__ not in ("TransportError", "PyboardError"):
             raise
+        if connected:
+            raise lost(name, str(exc)) from None
         raise CliError(f"{name} does not answer as a board with MicroPython does ({exc}); is that its firmware, and is it awake?") from None
 
 
@@ -172,9 +178,7 @@ def choose(url: str | None) -> str:
         return url
     found = ports()
     if not found:
-        raise CliError(
-            "no board found: plug one in, or name where it is with --port (/dev/ttyACM0, COM3, socket://HOST:PORT, unix)"
-        )
+        raise CliError("no board found: plug one in, or name where it is with --port (/dev/ttyACM0, COM3, socket://HOST:PORT, unix)")
     if len(found) > 1:
         raise CliError(f"there are several serial ports; say which is the board's with --port: {', '.join(found)}")
     return found[0]
@@ -193,9 +197,9 @@ def open_link(url: str | None, baud: int = 115200, kind: str = "auto", reset: bo
     if kind != "ampy":
         try:
             return _enter(Link(_mpremote(name, baud), name), reset)
-        except ImportError:
+        except NoMpremote:
             if kind == "mpremote":
-                raise CliError("mpremote is not installed: pip install mpremote") from None
+                raise
         except CliError as exc:
             if kind == "mpremote" or "://" in name or not _has_ampy() or "does not answer as" not in str(exc):
                 raise
@@ -205,7 +209,7 @@ def open_link(url: str | None, baud: int = 115200, kind: str = "auto", reset: bo
 def _enter(link: Link, reset: bool) -> Link:
     try:
         with quiet(link.name):
-            link.port.enter_raw_repl(**({} if link.port.__class__.__name__ == "AmpyPort" else {"soft_reset": reset}))
+            link.port.enter_raw_repl(soft_reset=reset)
     except BaseException:
         link.close()
         raise
@@ -214,9 +218,11 @@ def _enter(link: Link, reset: bool) -> Link:
 
 
 def _mpremote(name: str, baud: int) -> Any:
-    from mpremote.transport import TransportError
-    from mpremote.transport_serial import SerialTransport
-
+    try:
+        from mpremote.transport import TransportError
+        from mpremote.transport_serial import SerialTransport
+    except ImportError:
+        raise NoMpremote("mpremote is not installed: pip install mpremote") from None
     try:
         return SerialTransport(name, baudrate=baud, timeout=SILENCE)
     except (TransportError, OSError, ValueError) as exc:

@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import array
+import errno
 import fcntl
 import os
 import pty
@@ -49,8 +50,9 @@ def parse(url: str) -> tuple[str, str]:
 class PtySerial:
     """Our end of the pseudo-terminal, as pyserial has its ports."""
 
-    def __init__(self, fd: int):
+    def __init__(self, fd: int, child: subprocess.Popen):
         self.fd = fd
+        self.child = child
         self.timeout: float | None = None
 
     def fileno(self) -> int:
@@ -59,19 +61,29 @@ class PtySerial:
     def inWaiting(self) -> int:
         count = array.array("i", [0])
         fcntl.ioctl(self.fd, termios.FIONREAD, count)
+        if not count[0]:
+            self._check()
         return count[0]
 
     in_waiting = property(inWaiting)
+
+    def _check(self) -> None:
+        """As our own process keeps the other end open, the child's end is not to be read off it."""
+        if self.child.poll() is not None:
+            raise OSError(errno.EIO, "MicroPython has ended")
 
     def read(self, n: int = 1) -> bytes:
         data = b""
         until = None if self.timeout is None else time.monotonic() + self.timeout
         while len(data) < n:
-            left = None if until is None else max(0.0, until - time.monotonic())
-            ready, _, _ = select.select([self.fd], [], [], left)
-            if not ready:
+            left = 1.0 if until is None else max(0.0, until - time.monotonic())
+            ready, _, _ = select.select([self.fd], [], [], min(left, 1.0))
+            if ready:
+                data += os.read(self.fd, n - len(data))
+            elif left <= 1.0 and until is not None:
                 break
-            data += os.read(self.fd, n - len(data))  # OSError (EIO): the child has gone
+            else:
+                self._check()
         return data
 
     def write(self, data: bytes) -> int:
@@ -112,7 +124,7 @@ class UnixTransport(SerialTransport):
         self.child = subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=self.cwd, env=self.environ, preexec_fn=session
         )
-        self.serial = PtySerial(ours)
+        self.serial = PtySerial(ours, self.child)
         self.serial.timeout = self.timeout
         self.fresh = True
 

@@ -6,15 +6,19 @@
 //                                                  value: 0 and 1 driven by the board, null: an input
 //   {"do": "drive", "pin": 14, "value": 0}         an input of the board; null: let go
 //   {"do": "adc", "channel": 4, "value": 876}      12 bits
-//   {"do": "i2c", "bus": 0, "address": 72, "registers": "0a1b…"}   a device with registers (hex): the first byte written is the register,
-//                                                  reading and writing go on from there; each write makes an event {"i2c": 0, …}.
-//                                                  (I2C.scan() finds nothing: MicroPython does it by moving the pins itself.)
+//   {"do": "i2c", "bus": 0, "address": 72, "registers": "1580…", "width": 2}   a device with registers (hex), each of `width` bytes
+//                                                  (1 if not given): the first byte written is the register's number, reading and
+//                                                  writing go on from there; each write makes an event {"i2c": 0, "written": […], …}.
+//                                                  registers: null takes the device away, without it they are told. (I2C.scan()
+//                                                  finds nothing: MicroPython does that by moving the pins itself.)
 //   {"do": "spi", "bus": 0, "mode": "loop"}        what is sent comes back; otherwise zeros
 //   {"do": "state"}                                pins, cycles, guest time
 //   {"do": "reset"}, {"do": "stop"}, {"do": "save"}
 
 import net from 'node:net';
 
+const TX_EMPTY = 1 << 4; // I2C: R_TX_EMPTY
+const TRANSMIT = 1 << 5; // UART: UARTTXINTR
 const LEVEL = { 0: 0, 1: 1 }; // GPIOPinState Low and High; the others are inputs
 
 /** Devices outlive a reset of the board: attach() wires them to the new one. */
@@ -22,7 +26,7 @@ export class Devices {
   constructor(actions) {
     this.actions = actions; // {reset, stop, save}
     this.clients = new Set();
-    this.i2c = new Map(); // "bus/address" -> {registers, pointer}
+    this.i2c = new Map(); // "bus/address" -> {registers, width, pointer}
     this.spi = ['', ''];
     this.adc = new Map();
     this.driven = new Map(); // pin -> value
@@ -56,7 +60,8 @@ export class Devices {
     let first = false;
     let written = [];
     const flush = () => {
-      if (written.length) for (const client of this.clients) client.send({ i2c: number, address: bus.targetAddress, written, ...this.stamp() });
+      const event = { i2c: number, address: bus.targetAddress, written, ...this.stamp() };
+      if (written.length) for (const client of this.clients) client.send(event);
       written = [];
     };
     bus.onStart = () => { flush(); bus.completeStart(); };
@@ -64,11 +69,12 @@ export class Devices {
       device = this.i2c.get(`${number}/${address}`);
       first = true;
       bus.completeConnect(!!device);
+      if (!device) bus.setInterrupts(TX_EMPTY); // its FIFO is flushed then, which rp2040js does not tell: drivers would wait for it
     };
     bus.onWriteByte = (value) => {
       const { registers } = device;
       written.push(value);
-      if (first) device.pointer = value;
+      if (first) device.pointer = value * device.width;
       else if (device.pointer < registers.length) registers[device.pointer++] = value;
       first = false;
       bus.completeWrite(true);
@@ -95,7 +101,9 @@ export class Devices {
       case 'i2c': {
         const key = `${request.bus}/${request.address}`;
         if (request.registers === null) this.i2c.delete(key);
-        else if (request.registers !== undefined) this.i2c.set(key, { registers: Buffer.from(request.registers, 'hex'), pointer: 0 });
+        else if (request.registers !== undefined) {
+          this.i2c.set(key, { registers: Buffer.from(request.registers, 'hex'), width: request.width ?? 1, pointer: 0 });
+        }
         return { registers: this.i2c.get(key)?.registers.toString('hex') ?? null };
       }
       case 'spi':
@@ -138,8 +146,6 @@ export class Devices {
     }).listen(port, '127.0.0.1', ready);
   }
 }
-
-const TRANSMIT = 1 << 5; // UARTTXINTR
 
 /** machine.UART(number) on a TCP port. What comes in is paced by the baud rate and lost when the board does not read, as on a wire. */
 export class Uart {

@@ -1,0 +1,62 @@
+# The emulated Picos of the board tests: make test-board. Not collected by make test
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tools import build, firmware
+from tools.emulator import Emulator
+from tools.host import OUT
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The flash of a stock Pico with all of pitwasm in /lib, to start others from."""
+    flash = tmp_path_factory.mktemp("flash") / "installed.img"
+    with Emulator(flash=flash) as pico:
+        pico.board.put_tree(build.build("armv6m") / "pitwasm", "/lib/pitwasm")
+    return flash
+
+
+@pytest.fixture(scope="session")
+def boot(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Emulator]]:
+    """Boots a Pico: "bare", "stock" (with pitwasm in /lib) or "frozen" (with pitwasm in the firmware). All are stopped at the end."""
+    with ExitStack() as running:
+
+        def start(kind: str) -> Emulator:
+            flash = tmp_path_factory.mktemp("flash") / "flash.img"
+            if kind == "stock":
+                shutil.copy2(installed, flash)
+            return running.enter_context(Emulator(firmware.firmware(frozen=kind == "frozen"), flash))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def pico(boot: Callable[[str], Emulator]) -> Iterator[Emulator]:
+    """A stock Pico with pitwasm installed."""
+    with boot("stock") as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[[str, str], None]:
+    """Keeps a table: in build/<name>.txt, and on the terminal at the end."""
+
+    def keep(name: str, text: str) -> None:
+        (OUT / f"{name}.txt").write_text(text + "\n")
+        TABLES.append(text)
+
+    return keep
+
+
+TABLES: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    for text in TABLES:
+        terminalreporter.write_line("\n" + text)

@@ -1,0 +1,62 @@
+# Packages: mpremote mip installs them from a folder and from a web server, and the right one is chosen
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import functools
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import dist
+from tools.board import BoardError
+from tools.emulator import Emulator
+from tools.host import ROOT
+
+ADD = ROOT / "examples" / "plugins" / "average.wasm"
+RUN = "import pitwasm\nrt = pitwasm.Runtime(8192)\ni = rt.instantiate(rt.load(open('/m.wasm', 'rb')))\nprint(list(i.exports)[0][0])"
+
+FLOATS = "import pitwasm\nrt = pitwasm.Runtime(72 * 1024)\nrt.load(open('/w.wasm', 'rb'))"
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dist.make(tmp_path_factory.mktemp("dist"), ["armv6m", "armv7m"])[0]
+
+
+@pytest.fixture(scope="module")
+def server(packages: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=packages.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+
+
+def test_core_from_a_folder_then_floats_over_http(boot: Callable[[str], Emulator], packages: Path, server: str) -> None:
+    with boot("bare") as pico:
+        assert dist.choose(pico.url)[0] == "armv6m"
+        pico.release()
+        pico.mpremote("mip", "install", str(packages / "package-core.json"))
+        board = pico.board
+        board.put("/m.wasm", ADD.read_bytes())
+        board.exec(RUN)
+        board.put("/w.wasm", (ROOT / "bench" / "workloads.wasm").read_bytes())
+        board.soft_reset()
+        with pytest.raises(BoardError, match="no module named 'pitwasm.floats'"):
+            board.exec(FLOATS, timeout=120)
+        pico.mpremote("mip", "install", f"{server}/armv6m/package-floats.json", f"{server}/armv6m/package-bulk.json")
+        pico.board.exec(FLOATS, timeout=120)
+
+
+def test_wrong_architecture(boot: Callable[[str], Emulator], packages: Path) -> None:
+    """The machine code of another processor is refused at import, with the name of the right package."""
+    with boot("bare") as pico:
+        pico.board.put_tree(packages.parent / "armv7m" / "pitwasm", "/lib/pitwasm")
+        with pytest.raises(BoardError, match="ImportError: .*install pitwasm for armv6m"):
+            pico.board.exec("import pitwasm\npitwasm.Runtime")

@@ -1,0 +1,20 @@
+# A sample of the official suite on the emulated Pico: stock firmware, and frozen firmware for modules with memories
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+from collections.abc import Callable
+
+from tools import boardspec, suite
+from tools.emulator import Emulator
+
+LEAST = 3000
+SEED = 1
+
+
+def test_sample(boot: Callable[[str], Emulator], record: Callable[[str, str], None]) -> None:
+    jobs = boardspec.sample(suite.files(["core10", "core20"]), LEAST + 300, SEED)
+    with boot("stock") as stock, boot("frozen") as frozen:
+        picos = [("stock", stock), ("frozen", frozen)]
+        tally = boardspec.run(jobs, [(kind, boardspec.prepare(pico, kind)) for kind, pico in picos])
+    record("suite-board", boardspec.table(tally))
+    assert not tally.failures, "\n".join(tally.failures[:20])
+    assert tally.passed >= LEAST
