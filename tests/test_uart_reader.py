@@ -84,7 +84,7 @@ def test_sources_in_turns_and_all_sizes(mp: MicroPython, folder: Path) -> None:
 def content(name):
     with open("{folder}/" + name + ".copy", "rb") as f:
         return f.read()
-for block in (64, 100, 1024, 32768):
+for block in (64, 100, 512, 1024):
     for ahead in (False, True):
         reader = UartReader(line, block=block, ahead=ahead)
         for name in {list(SIZES)}:

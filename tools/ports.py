@@ -1,10 +1,14 @@
 # The ends of lines a module server can sit at: serial port, pseudo-terminal, TCP; each reads whatever comes within a time
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
+import fcntl
 import os
 import pty
 import select
 import socket
+import sys
+import termios
+import time
 import tty
 from pathlib import Path
 from typing import Protocol
@@ -46,10 +50,19 @@ class Pty:
         return os.read(self.ours, MOST) if ready else b""
 
     def write(self, data: bytes) -> None:
-        try:
-            os.write(self.ours, data)
-        except BlockingIOError:  # nobody reads: lost, as on any line
-            pass
+        """In pieces, never more at once than the terminal holds (4 KB): Linux may stall one for good whose buffers have run over."""
+        patience = 1000
+        while data:
+            if int.from_bytes(fcntl.ioctl(self.theirs, termios.FIONREAD, bytes(4)), sys.byteorder) > 2048:
+                patience -= 1
+                if not patience:
+                    return  # nobody reads: lost, as on any line
+                time.sleep(0.001)  # there is nothing to wait for: it tells of more room only when it has run over
+                continue
+            try:
+                data = data[os.write(self.ours, data[:1024]) :]
+            except BlockingIOError:
+                return
 
     def close(self) -> None:
         if self.link:
