@@ -8,6 +8,7 @@
 #   make env      shell assignments to run pitwasm from anywhere: eval "$(make -s env)"
 #   make spec     the WebAssembly specification's tests, a table per file
 #   make bench    pitwasm beside other runtimes
+#   make bench-board  cycles on an emulated Pico, beside C engines on the same core; ARGS=--renew: as the baseline
 #   make dis      code words next to the WebAssembly: make dis ARGS=app.wasm
 #   make clean    remove build/
 #
@@ -18,7 +19,7 @@ ARGS ?=
 PY := build/venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run test lint env build spec bench dis clean venv
+.PHONY: help run test lint env build spec bench bench-board dis clean venv
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
@@ -43,6 +44,10 @@ lint: venv
 bench: venv
 	@$(PYTHON) -m tools.venv requirements-bench.txt
 	@$(PY) -m tools.bench $(ARGS)
+
+bench-board: venv
+	@$(PY) -m tools.micropython
+	@$(PY) -m tools.benchboard $(ARGS)
 
 venv:
 	@$(PYTHON) -m tools.venv

@@ -6,6 +6,9 @@ from micropython import const
 from . import layout
 from .access import access
 
+if TRACE:  # for tools/counting.py
+    from .tally import tally
+
 # Status, inside run() only: the word at ip is for access.py or bulk.py.
 S_RARE = const(255)
 
@@ -81,6 +84,8 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
         while True:
             ip = ptr8(int(ip) + 4)
             op = ip[0]
+            if TRACE:
+                tally(int(ip))
             if op & 128:
              if op & 64:
               if op & 32:

@@ -10,6 +10,9 @@ from micropython import const
 
 from . import layout
 
+if TRACE:  # for tools/counting.py
+    from .tally import tally
+
 _M14 = const(0x3FFF)
 _M28 = const(0xFFFFFFF)
 _ONE = const(1 << 27)  # the leading bit of a significand, in the high limb
@@ -35,6 +38,8 @@ def double(hi: int):
         hi = fp
         lo = ip
         op = ptr8(lo)[0] ^ (layout.OP_FLOAT + 16)
+        if TRACE:
+            tally(lo)
         pd = ptr32((ptr8(lo)[1] << 2) + hi)
         if op & 0xF0:
             if op == layout.OP_CONST64_W ^ (layout.OP_FLOAT + 16):

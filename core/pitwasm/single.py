@@ -13,6 +13,9 @@ from micropython import const
 
 from . import layout
 
+if TRACE:  # for tools/counting.py
+    from .tally import tally
+
 _M14 = const(0x3FFF)
 _ONE = const(1 << 27)  # the leading bit of a significand
 _NAN = const(511)  # << 22: the canonical NaN
@@ -38,6 +41,8 @@ def single(a: int):
         a = fp
         b = ip
         op = ptr8(b)[0] ^ layout.OP_FLOAT
+        if TRACE:
+            tally(b)
         pd = ptr32((ptr8(b)[1] << 2) + a)
         if op & 0xF0 or op == 12:
             if op == layout.OP_CONST_W ^ layout.OP_FLOAT:

@@ -1,86 +1,83 @@
-# The benchmark on a Pico: results as wasmtime has them, cycles of each workload, cycles to load a byte
+# The benchmark on a Pico: results as wasmtime has them, no more cycles than bench/baseline.json allows, the same ones every time
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
-import ast
 import json
-import struct
 from collections.abc import Callable
 
-from tools.bench import bits_of
+import pytest
+
+from tools import benchboard, counting
+from tools.bench import EXPECTED, WASM
 from tools.emulator import Emulator
-from tools.host import OUT, ROOT
+from tools.host import ROOT
 
-MHZ = 125
-WORKLOADS = json.loads((ROOT / "bench" / "expected.json").read_text())
-
-# What is measured is the whole call, from Python. us × 125 MHz: the emulator's microseconds follow its cycles.
-SCRIPT = """
-import gc, time, pitwasm
-def timed(f, *args):
-    t = time.ticks_us()
-    r = f(*args)
-    return r, time.ticks_diff(time.ticks_us(), t)
-rt = pitwasm.Runtime(76 * 1024)
-timed(rt.unload, rt.load(open("/workloads.wasm", "rb")))
-m, load = timed(rt.load, open("/workloads.wasm", "rb"))
-i = rt.instantiate(m)
-print(load)
-"""
-CALL = """
-f = i.exports[%r]
-f(%d)
-r, us = timed(f, %d)
-print(repr((r, us)))
-"""
-LOAD = """
-rt = pitwasm.Runtime(60 * 1024)
-rt.unload(rt.load(open("/module.wasm", "rb")))
-m, us = timed(rt.load, open("/module.wasm", "rb"))
-print(repr((us, rt.pool.used)))
-"""
+WORKLOADS = json.loads(EXPECTED.read_text())
+SHORT = ("quicksort", "i64loop", "nbody")
 
 
-def test_workloads(pico: Emulator, record: Callable[[str, str], None]) -> None:
-    board = pico.board
-    board.put("/workloads.wasm", (ROOT / "bench" / "workloads.wasm").read_bytes())
-    load = int(board.exec(SCRIPT, timeout=120)) * MHZ
-    size = (ROOT / "bench" / "workloads.wasm").stat().st_size
-    cycles = {}
-    for name, spec in WORKLOADS.items():
-        argument = spec["args"][0]
-        result, us = ast.literal_eval(board.exec(CALL % (name, spec["small"]["args"][0], argument), timeout=300))
-        if isinstance(result, float):  # MicroPython's floats on a Pico have 30 bits: not the result's own
-            want = struct.unpack("<d", struct.pack("<Q", int(spec["bits"], 16)))[0]
-            assert abs(result - want) < 1e-6 * abs(want), name
-        else:
-            assert bits_of(str(result), spec["type"]) == int(spec["bits"], 16), name
-        cycles[name] = us * MHZ
-    lines = ["cycles on a Pico (emulated, 125 MHz), pitwasm from .mpy files in RAM", ""]
-    lines.append(f"{'workload':16}{'instructions':>14}{'cycles':>14}{'each':>8}")
-    for name, spec in WORKLOADS.items():
-        n = spec["instructions"]
-        lines.append(f"{name + '(' + str(spec['args'][0]) + ')':16}{n:14,}{cycles[name]:14,}{cycles[name] / n:8.1f}")
-    lines.append(f"load{'':12}{size:14,}{load:14,}{load / size:8.0f}   (bytes; the second time)")
-    record("bench-board", "\n".join(lines))
-    found = {"mhz": MHZ, "load": {"bytes": size, "cycles": load}, "cycles": cycles}
-    (OUT / "bench-board.json").write_text(json.dumps(found, indent=1) + "\n")
+@pytest.fixture(scope="module")
+def measured(pico: Emulator) -> benchboard.Measured:
+    """On a board of its own: pitwasm from .mpy files."""
+    benchboard.install(pico.board)
+    return benchboard.measure(pico.board, WORKLOADS)  # raises on a wrong result
 
 
-def test_exact_float_result(pico: Emulator) -> None:
+def test_no_slower_than_the_baseline(measured: benchboard.Measured, record: Callable[[str, str], None]) -> None:
+    """More than 3 % more cycles is a regression. When it is meant: make bench-board ARGS=--renew, and say why in the commit."""
+    counts = counting.count(WASM, [(name, spec["args"]) for name, spec in WORKLOADS.items()])
+    text, worse = benchboard.compare(measured)
+    table = benchboard.table(measured, WORKLOADS, dict(zip(WORKLOADS, counts, strict=True)))
+    record("bench-board", f"{table}\n\n{text}")
+    benchboard.save(measured)
+    assert not worse, "\n".join(worse)
+
+
+def test_baseline_has_everything(measured: benchboard.Measured) -> None:
+    assert measured.numbers().keys() <= json.loads(benchboard.BASELINE.read_text())[measured.mode].keys()
+
+
+def test_repeatable(measured: benchboard.Measured, boot: Callable[[str], Emulator]) -> None:
+    """To 0.1 %, on another board."""
+    with boot("stock") as other:
+        benchboard.install(other.board)
+        again = benchboard.measure(other.board, {name: WORKLOADS[name] for name in SHORT}, loads=False)
+    for name, cycles in again.cycles.items():
+        assert abs(cycles / measured.cycles[name] - 1) < 0.001, name
+
+
+def test_words_are_counted(measured: benchboard.Measured) -> None:
+    """Each word costs what a loop in machine code can do at least, and results are right while they are counted."""
+    counts = counting.count(WASM, [(name, spec["args"]) for name, spec in WORKLOADS.items()])
+    for (name, spec), found in zip(WORKLOADS.items(), counts, strict=True):
+        assert found.results == [int(spec["bits"], 16)], name
+        assert found.total == found.pairs.total() == found.triples.total()
+        assert 15 * found.total < measured.cycles[name] < 1000 * found.total, name
+        assert found.total < spec["instructions"], name
+
+
+def test_exact_float_result(pico: Emulator, measured: benchboard.Measured) -> None:
     """nbody's f64, bit by bit."""
     spec = WORKLOADS["nbody"]
     board = pico.board
+    board.soft_reset()
+    board.exec(benchboard.PREPARE + benchboard.START % (benchboard.POOL, ""), timeout=120)
     assert board.eval(f"i.exports.nbody.call_bits({spec['args'][0]})") == (int(spec["bits"], 16),)
 
 
-def test_load_a_large_module(pico: Emulator, record: Callable[[str, str], None]) -> None:
-    """A module of some 20 KB from flash."""
-    module = ROOT / "samples" / "desk" / "desk.wasm"
-    board = pico.board
-    board.put("/module.wasm", module.read_bytes())
-    board.soft_reset()
-    board.exec(SCRIPT.split("rt =")[0])
-    us, used = ast.literal_eval(board.exec(LOAD, timeout=300))
-    size = module.stat().st_size
-    each = us * MHZ / size
-    record("load-board", f"{module.name}, {size:,} bytes: {us // 1000} ms from flash, {each:.0f} cycles a byte, {used:,} bytes of pool")
+def test_slower_is_noticed(measured: benchboard.Measured, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison fails at 3 %, and renewing makes it pass and keeps what else is in the file."""
+    path = tmp_path / "baseline.json"
+    monkeypatch.setattr(benchboard, "BASELINE", path)
+    before = {name: cycles / 1.04 if name == "fib" else cycles / 1.02 for name, cycles in measured.numbers().items()}
+    path.write_text(json.dumps({measured.mode: before, "native always": {"fib": 1}}))
+    assert [line.split(":")[0] for line in benchboard.compare(measured)[1]] == ["fib"]
+    benchboard.renew(measured)
+    assert benchboard.compare(measured)[1] == []
+    assert json.loads(path.read_text())["native always"] == {"fib": 1}
+
+
+def test_peers_are_complete() -> None:
+    peers = json.loads(benchboard.PEERS.read_text())["cycles"]
+    assert peers.keys() == {"native", "wasm3", "WAMR fast", "WAMR classic"}
+    assert all(found.keys() == WORKLOADS.keys() for found in peers.values())
+    assert (ROOT / "bench" / "workloads.c").exists()

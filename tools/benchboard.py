@@ -1,0 +1,235 @@
+# The workloads on the emulated Pico: cycles, beside C engines on the same core; what code words run: make bench-board
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import argparse
+import ast
+import json
+import struct
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import build, counting
+from tools.bench import EXPECTED, FLOATS, WASM, bits_of, mean
+from tools.board import Board, BoardError, BoardLost
+from tools.dis import operations
+from tools.emulator import Emulator
+from tools.host import OUT, ROOT, HostError
+
+PEERS = ROOT / "bench" / "peers.json"
+BASELINE = ROOT / "bench" / "baseline.json"
+LARGE = ROOT / "samples" / "desk" / "desk.wasm"  # what loading is measured with: 23 KB, 20 KB of it code
+MHZ = 125
+POOL = 76 * 1024
+SLACK = 0.03  # a regression is more than this
+
+# us x 125 MHz: the emulator's microseconds follow its cycles. What is measured is the whole call, from Python, warmed up once.
+PREPARE = """
+import gc, time, pitwasm
+def timed(f, *args):
+    gc.collect()
+    t = time.ticks_us()
+    r = f(*args)
+    return r, time.ticks_diff(time.ticks_us(), t)
+"""
+START = """
+rt = pitwasm.Runtime(%d%s)
+i = rt.instantiate(rt.load(open("/workloads.wasm", "rb")))
+"""
+CALL = """
+f = i.exports[%r]
+f(%d)
+r, us = timed(f, %d)
+print(repr((r, us)))
+"""
+# Loading, in a fresh MicroPython, the second time (the first one reads the loader's files): a name, the file, what is timed.
+LOADS = {
+    "translated": (LARGE, 'timed(rt.load, open("/module", "rb"))', 'rt.load(open("/module", "rb"))'),
+}
+LOAD = """
+rt = pitwasm.Runtime(%d%s)
+rt.unload(%s)
+m, us = %s
+print(us)
+"""
+
+
+@dataclass
+class Measured:
+    """native: None, or what Runtime(native=...) was given."""
+
+    native: str | None
+    cycles: dict[str, int] = field(default_factory=dict)  # by workload
+    load: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, cycles
+
+    @property
+    def mode(self) -> str:
+        return "interpreted" if self.native is None else f"native {self.native}"
+
+    @property
+    def path(self) -> Path:
+        return OUT / f"bench-board{'' if self.native is None else '-native'}.json"
+
+    def numbers(self) -> dict[str, int]:
+        """What a baseline holds."""
+        return {**self.cycles, **{f"load, {name}": cycles for name, (_, cycles) in self.load.items()}}
+
+
+def install(board: Board) -> None:
+    """pitwasm from .mpy files and the modules, into the flash of a stock Pico."""
+    files = {f"/lib/pitwasm/{path.name}": path.read_bytes() for path in sorted((build.build("armv6m") / "pitwasm").glob("*.mpy"))}
+    board.put_all({**files, "/workloads.wasm": WASM.read_bytes()})
+
+
+def check(name: str, spec: dict, result: object) -> None:
+    """The workload's result is wasmtime's. MicroPython's floats on a Pico have 30 bits, which is not all of the result."""
+    if isinstance(result, float):
+        want = struct.unpack("<d", struct.pack("<Q", int(spec["bits"], 16)))[0]
+        right = abs(result - want) < 1e-6 * abs(want)
+    else:
+        right = bits_of(str(result), spec["type"]) == int(spec["bits"], 16)
+    if not right:
+        raise HostError(f"{name}({spec['args'][0]}) gave {result} on the board, expected {spec['bits']} ({spec['type']})")
+
+
+def measure(board: Board, specs: dict[str, dict], native: str | None = None, loads: bool = True) -> Measured:
+    """On a board that install() has seen."""
+    found = Measured(native)
+    option = "" if native is None else f", native={native!r}"
+    board.soft_reset()
+    board.exec(PREPARE + START % (POOL, option), timeout=120)
+    for name, spec in specs.items():
+        result, us = ast.literal_eval(board.exec(CALL % (name, spec["small"]["args"][0], spec["args"][0]), timeout=300))
+        check(name, spec, result)
+        found.cycles[name] = us * MHZ
+    for name, (path, timed, once) in LOADS.items() if loads else ():
+        board.put("/module", path.read_bytes())
+        board.soft_reset()
+        us = int(board.exec(PREPARE + LOAD % (POOL, option, once, timed), timeout=300))
+        found.load[name] = path.stat().st_size, us * MHZ
+    return found
+
+
+# ---- tables ------------------------------------------------------------------------------------------------------------------------
+
+
+def table(found: Measured, specs: dict[str, dict], counts: dict[str, counting.Counts]) -> str:
+    """Cycles, and times the peers' cycles."""
+    peers = json.loads(PEERS.read_text())["cycles"]
+    lines = [f"cycles on a Pico (emulated, {MHZ} MHz), pitwasm from .mpy files in RAM, {found.mode}; times those of C engines, gcc -O2", ""]
+    lines.append(f"{'':17}{'WebAssembly':>12}{'code':>11}{'':>13}{'cycles a':>9}{'a':>7}" + "".join(f"{'times':>13}" for _ in peers))
+    head = f"{'workload':17}{'instructions':>12}{'words':>11}{'cycles':>13}{'instr.':>9}{'word':>7}"
+    lines.append(head + "".join(f"{peer:>13}" for peer in peers))
+    for name, cycles in found.cycles.items():
+        n = specs[name]["instructions"]
+        words = counts[name].total if name in counts else 0
+        row = f"{name + '(' + str(specs[name]['args'][0]) + ')':17}{n:12,}{f'{words:,}' if words else '-':>11}{cycles:13,}{cycles / n:9.1f}"
+        row += f"{cycles / words:7.1f}" if words else f"{'-':>7}"
+        lines.append(row + "".join(f"{cycles / peers[peer][name]:13.3g}" for peer in peers))
+    for kind, names in groups(found.cycles).items():
+        row = f"geometric mean, {kind}"
+        each = mean([found.cycles[n] / specs[n]["instructions"] for n in names])
+        word = f"{mean([found.cycles[n] / counts[n].total for n in names]):7.1f}" if counts else f"{'-':>7}"
+        lines.append(f"{row:53}{each:9.1f}{word}" + "".join(f"{ratio(found.cycles, peers[p], names):13.3g}" for p in peers))
+    lines.append("")
+    for name, (size, cycles) in found.load.items():
+        lines.append(f"load, {name}: {size:,} bytes, {cycles:,} cycles, {cycles / size:.0f} a byte")
+    return "\n".join(lines)
+
+
+def groups(names: dict[str, int]) -> dict[str, list[str]]:
+    """Kinds of workloads, those of them that are there."""
+    integers = [name for name in names if name not in FLOATS]
+    kinds = {"integer": integers, "integer but i64": [n for n in integers if n != "i64loop"], "float": [n for n in names if n in FLOATS]}
+    return {kind: found for kind, found in kinds.items() if found}
+
+
+def ratio(cycles: dict[str, int], peer: dict[str, int], names: list[str]) -> float:
+    return mean([cycles[name] / peer[name] for name in names])
+
+
+def mix(counts: dict[str, counting.Counts], top: int = 8) -> str:
+    """What code words each workload runs: the share of the most frequent."""
+    known = operations()
+    lines = ["code words, percent of those that run", ""]
+    for name, found in counts.items():
+        shares = []
+        for code, number in found.words.most_common(top):
+            row, member = known[code] or (None, 0)
+            word = f"?{code}" if row is None else row.name.lower() + (f".{member}" if row.bits else "")
+            shares.append(f"{word} {100 * number / found.total:.1f}")
+        lines.append(f"{name:10} {', '.join(shares)}")
+    return "\n".join(lines)
+
+
+# ---- the baseline ------------------------------------------------------------------------------------------------------------------
+
+
+def compare(found: Measured) -> tuple[str, list[str]]:
+    """Beside the baseline of this mode: the text, and what has got slower by more than SLACK."""
+    modes = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    before = modes.get(found.mode, {})
+    lines, worse = [], []
+    for name, cycles in found.numbers().items():
+        if name not in before:
+            lines.append(f"{name:18} {cycles:13,}  (not in {BASELINE.name})")
+            continue
+        change = cycles / before[name] - 1
+        lines.append(f"{name:18} {cycles:13,} {100 * change:+7.1f} %")
+        if change > SLACK:
+            worse.append(f"{name}: {cycles:,} cycles, {100 * change:.1f} % more than {before[name]:,}")
+    return "\n".join(["beside bench/baseline.json:", *lines]), worse
+
+
+def renew(found: Measured) -> None:
+    """Take these figures as the baseline of their mode; other modes and what was not measured stay."""
+    modes = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    modes.setdefault(found.mode, {}).update(found.numbers())
+    BASELINE.write_text(json.dumps(modes, indent=1) + "\n")
+
+
+def save(found: Measured) -> None:
+    found.path.write_text(json.dumps(found.cycles, indent=1) + "\n")
+    loads = {name: {"bytes": size, "cycles": cycles} for name, (size, cycles) in found.load.items()}
+    if loads:
+        found.path.with_name(found.path.stem + "-load.json").write_text(json.dumps(loads, indent=1) + "\n")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m tools.benchboard", description="Measure pitwasm in cycles of an emulated Pico.")
+    parser.add_argument("--workloads", metavar="NAMES", help="workloads, comma-separated")
+    parser.add_argument("--native", metavar="MODE", help="hand native=MODE to Runtime; the cycles go to bench-board-native.json")
+    parser.add_argument("--renew", action="store_true", help="take what is measured as bench/baseline.json")
+    parser.add_argument("--no-count", action="store_true", help="do not count the code words")
+    parser.add_argument("--no-load", action="store_true", help="do not measure loading")
+    args = parser.parse_args(argv)
+    specs = json.loads(EXPECTED.read_text())
+    if args.workloads:
+        specs = {name: specs[name] for name in args.workloads.split(",")}
+    try:
+        counts = {}
+        if not args.no_count:
+            found = counting.count(WASM, [(name, spec["args"]) for name, spec in specs.items()])
+            counts = dict(zip(specs, found, strict=True))
+        with tempfile.TemporaryDirectory() as folder, Emulator(flash=Path(folder) / "flash.img") as pico:
+            install(pico.board)
+            measured = measure(pico.board, specs, args.native, not args.no_load)
+    except (HostError, BoardError, BoardLost, build.BuildError, build.SourceError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    text, worse = compare(measured)
+    print(table(measured, specs, counts), *([mix(counts)] if counts else []), text, sep="\n\n")
+    save(measured)
+    print(f"\ncycles in {measured.path.relative_to(ROOT)}")
+    if args.renew:
+        renew(measured)
+        print(f"{BASELINE.relative_to(ROOT)} renewed")
+    elif worse:
+        print("slower than the baseline:", *worse, sep="\n  ", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
