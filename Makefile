@@ -3,6 +3,11 @@
 #
 #   make run      run modules that import from each other in a pool of 64 KB; ARGS=life: a program compiled from C
 #   make test     the tests, on MicroPython 64- and 32-bit
+#   make emulate  a Raspberry Pi Pico with its real firmware, emulated, its REPL on a TCP port; ARGS=--frozen: with pitwasm in it
+#   make test-board  the tests on the emulated Pico, on 32-bit Arm (Thumb-2) and on RV32
+#   make test-arm, make test-rv32   the specification's tests, all of them, on MicroPython for Arm, for RV32
+#   make firmware BOARD=RPI_PICO    firmware with pitwasm frozen into it; boards/ has the boards
+#   make dist     dist/<arch>/: packages for mpremote mip install; ARGS="--port …" names the one for a board
 #   make lint     ruff, and a type check against MicroPython's stubs
 #   make build    build/<arch>/pitwasm/*.mpy for every architecture
 #   make env      shell assignments to run pitwasm from anywhere: eval "$(make -s env)"
@@ -16,10 +21,11 @@
 
 PYTHON ?= python3
 ARGS ?=
+BOARD ?= RPI_PICO
 PY := build/venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run test lint env build spec bench bench-board dis clean venv
+.PHONY: help run test test-board test-arm test-rv32 emulate firmware dist lint env build spec bench bench-board dis clean venv
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
@@ -30,6 +36,24 @@ run spec dis: venv
 test: venv
 	@$(PY) -m tools.micropython
 	@$(PY) -m pytest -n 2 --dist worksteal --ignore=tests/board $(ARGS)
+
+test-board: venv
+	@$(PY) -m pytest tests/board $(ARGS)
+
+test-arm: venv
+	@$(PY) -m tools.arm $(ARGS)
+
+test-rv32: venv
+	@$(PY) -m tools.rv32 $(ARGS)
+
+emulate: venv
+	@$(PY) -m tools.emulator $(ARGS)
+
+firmware: venv
+	@$(PY) -m tools.firmware $(BOARD) $(if $(TREE),--micropython $(TREE)) $(ARGS)
+
+dist: venv
+	@$(PY) -m tools.dist $(ARGS)
 
 build: venv
 	@$(PY) -m tools.build $(ARGS)

@@ -139,7 +139,11 @@ class Board:
     def _read(self, until: float, limit: float) -> None:
         serial = self.transport.serial
         serial.timeout = max(0.05, until - time.monotonic())
-        data = serial.read(1)
+        try:
+            data = serial.read(1)
+        except OSError as exc:
+            time.sleep(0.5)  # for the other side to have told its story
+            raise BoardLost(f"{self.url}: {exc}; before that: {self.pending!r}\n{self.story()}") from None
         serial.timeout = None
         if not data:
             raise BoardLost(f"{self.url}: silent for {limit:g} s; before that: {self.pending!r}\n{self.story()}")

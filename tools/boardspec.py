@@ -19,12 +19,13 @@ from tools.board import Board, BoardError, BoardLost
 from tools.child import DEVICE
 from tools.emulator import Emulator
 from tools.host import OUT, HostError
-from tools.spec import FRESH
 from tools.suite import SpecFile
 
 # Jobs whose modules have memories need pages of 64 KB: they run on the firmware with pitwasm in it, whose heap has room for two.
-# The others run on stock firmware, pitwasm loaded from .mpy files into RAM.
-POOLS = {"stock": 28 * 1024, "frozen": 176 * 1024}
+# The others run on stock firmware, pitwasm loaded from .mpy files into RAM. What has no room there is run again on the other
+# firmware; what MicroPython's heap had no room for is run a last time with a small pool.
+POOLS = {"stock": 28 * 1024, "frozen": 176 * 1024, "roomy": 96 * 1024}
+ORDER = tuple(POOLS)
 SILENCE = 120.0  # seconds a board may work on one command
 WINDOW = 4000  # bytes of commands sent ahead of their answers: what the emulator and USB buffer gladly
 
@@ -144,7 +145,7 @@ def units(spec: SpecFile) -> tuple[list[int], list[list[int]]]:
 
 
 def sample(specs: list[SpecFile], least: int, seed: int) -> list[Job]:
-    """At least so many commands: of every file what hangs together and the largest group of a few, then groups at random."""
+    """At least so many commands: of every file what hangs together and a module with its calls, then groups at random."""
     rng = random.Random(seed)
     jobs: list[Job] = []
     others: list[tuple[Job, list[int]]] = []
@@ -152,8 +153,8 @@ def sample(specs: list[SpecFile], least: int, seed: int) -> list[Job]:
         base, groups = units(spec)
         if spec.name in PURE:
             groups = [group if len(group) <= MOST else [group[0], *sorted(rng.sample(group[1:], MOST))] for group in groups]
-        rng.shuffle(groups)
-        first = max(groups[:3], key=len, default=[])
+        several = [group for group in groups if len(group) > 1] or groups
+        first = rng.choice(several) if several else []
         jobs.append(Job(spec, base + first))
         others += [(jobs[-1], group) for group in groups if group is not first]
     rng.shuffle(others)
@@ -185,6 +186,7 @@ class BoardChild:
         spectest = base64.b64encode((DEVICE / "spectest.wasm").read_bytes()).decode()
         head = {"spectest": spectest, "cap": job.spectest_cap(), "mode": mode}
         self.board.send(json.dumps(head).encode() + b"\n")
+        self.grows = False
         waiting: list[tuple[int, int]] = []  # (number, bytes) of the commands sent that have not been answered
         blocked = False
         for number, text in job.lines():
@@ -214,9 +216,10 @@ class BoardChild:
         where = f"{job.spec.id}:{job.spec.commands[number]['line']}: {job.spec.commands[number]['type']}"
         if said != str(number):
             raise BoardLost(f"{where}: the board said {answer!r}")
-        if job.spec.commands[number]["type"] in FRESH:
-            blocked = blocked and hangs_together(job.spec)
-            self.grows = b"\x40\0" in (job.module(number) or b"")  # memory.grow, which may well say no here
+        if job.spec.commands[number]["type"] in ("module", "module_definition"):
+            together = hangs_together(job.spec)
+            blocked = blocked and together
+            self.grows = self.grows and together or b"\x40\0" in (job.module(number) or b"")  # memory.grow, which may say no here
         if not why:
             tally.passed += 1
             counts[0] += 1
@@ -248,44 +251,95 @@ def child_files(arch: str) -> dict[str, bytes]:
     return found
 
 
-def run(jobs: list[Job], picos: list[tuple[str, Board]], mode: str = "stream") -> Tally:
-    """Run jobs on several boards at once, each with the kind of firmware it has."""
-    queues = {kind: sorted((job for job in jobs if job.kind() == kind), key=lambda job: len(job.numbers)) for kind in POOLS}
-    tally = Tally()
-    errors: list[Exception] = []
-    guard = threading.Lock()
+@dataclass
+class Worker:
+    """A board that is prepared; for each pool it gets, one after the other, the kinds of jobs it then runs."""
+
+    board: Board
+    pools: list[tuple[int, tuple[str, ...]]]
+
+
+class Queues:
+    """Jobs by kind, the longest first. Those that had no room go on to the next kind that somebody runs."""
+
+    def __init__(self, jobs: list[Job], workers: list[Worker]):
+        self.jobs = {kind: sorted((job for job in jobs if job.kind() == kind), key=lambda job: len(job.numbers)) for kind in ORDER}
+        self.served = {kind for worker in workers for _, kinds in worker.pools for kind in kinds}
+        self.busy = dict.fromkeys(ORDER, 0)
+        self.changed = threading.Condition()
+        self.tally = Tally()
+        self.errors: list[Exception] = []
+
+    def take(self, kinds: tuple[str, ...]) -> tuple[str, Job] | None:
+        """A job of one of these kinds; None when no more can come."""
+        earlier = ORDER[: ORDER.index(kinds[-1])]
+        with self.changed:
+            while not self.errors:
+                for kind in kinds:
+                    if self.jobs[kind]:
+                        self.busy[kind] += 1
+                        return kind, self.jobs[kind].pop()
+                if not any(self.jobs[kind] and kind in self.served or self.busy[kind] for kind in earlier):
+                    return None
+                self.changed.wait()
+        return None
+
+    def done(self, kind: str, job: Job, result: Tally) -> None:
+        with self.changed:
+            self.busy[kind] -= 1
+            then = dict(zip(ORDER, ORDER[1:], strict=False)).get(kind)
+            if then in self.served and (kind == "stock" or any("memory allocation" in why for why in result.no_room)) and result.no_room:
+                self.jobs[then].append(job)
+                result = Tally(failures=result.failures, high=result.high, heap=result.heap)
+            self.tally.add(result)
+            self.changed.notify_all()
+
+    def fail(self, exc: Exception) -> None:
+        with self.changed:
+            self.errors.append(exc)
+            self.changed.notify_all()
+
+
+def run(jobs: list[Job], workers: list[Worker], mode: str = "stream") -> Tally:
+    """Run jobs on several boards at once."""
+    queues = Queues(jobs, workers)
     start = time.monotonic()
 
-    def work(kind: str, board: Board) -> None:
+    def work(worker: Worker) -> None:
         try:
-            child = BoardChild(board, POOLS[kind])
-            while queues[kind] and not errors:
-                result = child.run(queues[kind].pop(), mode)
-                with guard:
-                    tally.add(result)
-            child.close()
+            child = None
+            for pool, kinds in worker.pools:
+                if child:
+                    child.close()
+                    worker.board.soft_reset()
+                child = None
+                while taken := queues.take(kinds):
+                    child = child or BoardChild(worker.board, pool)
+                    queues.done(*taken, child.run(taken[1], mode))
+            if child:
+                child.close()
         except Exception as exc:
-            errors.append(exc)
+            queues.fail(exc)
 
-    threads = [threading.Thread(target=work, args=pico) for pico in picos]
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if errors:
-        raise errors[0]
-    tally.seconds = time.monotonic() - start
-    return tally
+    if queues.errors:
+        raise queues.errors[0]
+    queues.tally.seconds = time.monotonic() - start
+    return queues.tally
 
 
-def prepare(pico: Emulator, kind: str) -> Board:
+def prepare(pico: Emulator, kind: str) -> Worker:
     """Put on a fresh emulated Pico what the tests need."""
     board = pico.board
     if kind == "stock":
         board.put_tree(build.build("armv6m") / "pitwasm", "/lib/pitwasm")
     board.put_all({"/" + name: data for name, data in child_files("armv6m").items()})
     board.soft_reset()
-    return board
+    return Worker(board, [(POOLS[place], (place,)) for place in POOLS if (place == "stock") == (kind == "stock")])
 
 
 def table(tally: Tally) -> str:
@@ -308,7 +362,7 @@ def main(argv: list[str] | None = None) -> int:
         files = suite.files(args.groups.split(","), args.file)
         jobs = sample(files, args.sample, args.seed) if args.sample else whole(files)
         with Emulator() as stock, Emulator(firmware.firmware(frozen=True)) as frozen:
-            tally = run(jobs, [("stock", prepare(stock, "stock")), ("frozen", prepare(frozen, "frozen"))], args.mode)
+            tally = run(jobs, [prepare(stock, "stock"), prepare(frozen, "frozen")], args.mode)
     except (HostError, BoardError, BoardLost, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -20,24 +20,25 @@ from tools.host import OUT, ROOT, HostError, call, has, lock, need_packages, say
 
 CACHE = OUT / "emulator"
 RUN = ROOT / "tools" / "emulator" / "run.mjs"
-RP2040JS = "rp2040js@1.4.1"
+PINS = [ROOT / "tools" / "emulator" / name for name in ("package.json", "package-lock.json")]
 
 # Ports of make emulate; tests take any free ones.
 PORTS = {"repl": 5550, "control": 5551, "uart0": 5552, "uart1": 5553}
 
 
 def modules() -> Path:
-    """The node_modules folder with rp2040js."""
+    """The node_modules folder with rp2040js, as tools/emulator/package-lock.json pins it."""
     need_packages({"nodejs": has("node"), "npm": has("npm")}, "emulating a Pico")
-    folder = CACHE / "node_modules"
     stamp = CACHE / "installed"
+    key = "".join(path.read_text() for path in PINS)
     with lock(CACHE):
-        if not (stamp.exists() and stamp.read_text() == RP2040JS):
-            say(f"installing {RP2040JS} with npm")
-            shutil.rmtree(folder, ignore_errors=True)
-            call("npm", "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix", CACHE, RP2040JS, cwd=CACHE)
-            stamp.write_text(RP2040JS)
-    return folder
+        if not (stamp.exists() and stamp.read_text() == key):
+            say("installing rp2040js with npm")
+            for path in PINS:
+                shutil.copy2(path, CACHE)
+            call("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=CACHE)
+            stamp.write_text(key)
+    return CACHE / "node_modules"
 
 
 class Emulator:

@@ -63,7 +63,9 @@ def sources() -> tuple[Path, Path]:
             fresh.rename(sdk)
         for name, target in (("tinyusb", sdk / "usr/src/tinyusb"), ("mbedtls", mbedtls)):
             place = tree / "lib" / name
-            if not place.is_symlink():
+            if not (place.is_symlink() and place.readlink() == target):
+                if place.is_symlink():  # the checkout has moved
+                    place.unlink()
                 shutil.rmtree(place, ignore_errors=True)  # an empty folder
                 place.symlink_to(target)
         return tree, sdk / "usr/src/pico-sdk"
@@ -104,6 +106,9 @@ def _make(board: str, kind: str, manifest: str) -> Path:
     """Run cmake and make; the build folder. Both kinds of a board share it: they differ in one object file."""
     tree, sdk = sources()
     made = CACHE / board
+    cache = made / "CMakeCache.txt"
+    if cache.exists() and f"CMAKE_CACHEFILE_DIR:INTERNAL={made}\n" not in cache.read_text():
+        shutil.rmtree(made)  # made in a checkout that has moved: cmake would refuse it
     made.mkdir(parents=True, exist_ok=True)
     no_lib = CACHE / "no-lib"  # stands for micropython-lib, which Debian's source leaves out
     no_lib.mkdir(exist_ok=True)
@@ -159,7 +164,7 @@ def esp32(board: str, tree: Path | None) -> int:
     if tree is None or not has("idf.py"):
         print(f"build/{arch} is made. {board} needs ESP-IDF, which no Debian package holds, and a checkout of MicroPython with")
         print(f"its submodules. With ESP-IDF's export.sh sourced, in the checkout:\n    {command}")
-        print(f"or here:\n    make firmware BOARD={board} MICROPYTHON=path/of/the/checkout")
+        print(f"or here:\n    make firmware BOARD={board} TREE=path/of/the/checkout")
         return 1
     return subprocess.run(command.split(), cwd=tree).returncode
 

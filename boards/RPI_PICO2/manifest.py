@@ -1,4 +1,4 @@
-# What is frozen into the firmware of a Pico 2 (Arm): MicroPython's own modules and pitwasm, made before by `make build ARGS="--arch armv7m"`
+# What is frozen into the firmware of a Pico 2 (Arm): MicroPython's own modules and pitwasm, made by `make build ARGS="--arch armv7m"`
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 # pitwasm=False: stock. lib=False: without the drivers from micropython-lib, which Debian's source package leaves out.

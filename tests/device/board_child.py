@@ -128,11 +128,16 @@ def run(job, buf):
     print("end", left, high, gc.mem_free())
 
 
+CODE = "messages caps store translate uncommon reclaim handles events single double convert bulk"
+
+
 def main(buf):
     """The caller makes the pool before it imports this, while the heap is in one piece; the rest of the code comes next."""
     spec_child.STACK = STACK
-    for name in ("store", "translate", "uncommon", "reclaim", "handles", "events", "single", "double", "convert", "bulk"):
+    for name in CODE.split():
+        gc.collect()  # what an import leaves behind would otherwise lie between the code of this and the next
         __import__("pitwasm." + name)
+    gc.collect()
     while True:
         line = sys.stdin.readline().strip()
         if line == "quit":
