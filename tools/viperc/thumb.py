@@ -1,0 +1,510 @@
+# Thumb (ARMv6-M) back end of the viper compiler: what every Cortex-M runs
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# r0-r7 are near registers, r8-r11 far ones (mov, add and cmp take them), r12 is for exchanges. Cycles on a Cortex-M0+: 2 for a load,
+# a store or a taken branch, 3 for bl, 1 for the rest.
+from __future__ import annotations
+
+from tools.viperc.alloc import Machine, allocate
+from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins
+
+SP, LR, PC = 13, 14, 15
+CONDITIONS = {"eq": 0, "ne": 1, "geu": 2, "ltu": 3, "mi": 4, "pl": 5, "gtu": 8, "leu": 9, "ge": 10, "lt": 11, "gt": 12, "le": 13}
+CONDITIONS |= {"z": 0, "nz": 1}
+ALU = {"and": 0, "xor": 1, "shl": 2, "shr": 3, "sar": 4, "or": 12, "mul": 13}
+SHIFT = {"shl": 0, "shr": 1, "sar": 2}
+MASKS = {0xFF: 0xB2C0, 0xFFFF: 0xB280}  # uxtb, uxth
+
+
+def _takes_far(i: Ins, name: str) -> bool:
+    if i.op == "cbr":
+        return not isinstance(i.b, Imm)
+    if i.op == "add":
+        return not isinstance(i.b, Imm) and (name != "d" or i.d == i.a)
+    return i.op == "mov"
+
+
+def _apart(i: Ins) -> tuple:
+    return (i.b,) if i.op in SHIFT else ()
+
+
+def _shared(i: Ins) -> object:
+    if i.op in ("and", "or", "xor", "mul"):
+        return i.a
+    if i.op in SHIFT and not isinstance(i.b, Imm):
+        return i.a
+    if i.op == "add" and isinstance(i.b, Imm) and not -8 < i.b.k < 8:
+        return i.a
+    return None
+
+
+MACHINE = Machine([3, 2, 1, 0, 4, 5, 6, 7], [8, 9, 10, 11], {0, 1, 2, 3, 12, 14}, [0, 1, 2, 3], 0, _takes_far, _apart, _shared)
+
+
+def constant(k: int) -> list[tuple[str, int]] | None:
+    """Shortest way to make a 32-bit constant in one register: (operation, immediate) steps."""
+    k &= 0xFFFFFFFF
+    s = k - (1 << 32) if k >> 31 else k
+    if k < 256:
+        return [("mov", k)]
+    low = (k & -k).bit_length() - 1
+    if k >> low < 256:
+        return [("mov", k >> low), ("shl", low)]
+    if k < 511:
+        return [("mov", 255), ("add", k - 255)]
+    if -257 < s < 0:
+        return [("mov", -s - 1), ("mvn", 0)] if s != -256 else [("mov", 255), ("mvn", 0)]
+    top = 32 - k.bit_length()
+    if k & (k + 1) == 0:
+        return [("mov", 0), ("mvn", 0), ("shr", top)]
+    n = ~k & 0xFFFFFFFF
+    low = (n & -n).bit_length() - 1
+    if n >> low < 256:
+        return [("mov", n >> low), ("shl", low), ("mvn", 0)]
+    if k >> 8 < 256:
+        return [("mov", k >> 8), ("shl", 8), ("add", k & 255)]
+    low = ((k & ~255) & -(k & ~255)).bit_length() - 1
+    if k >> low < 256:
+        return [("mov", k >> low), ("shl", low), ("add", k & 255)]
+    return None
+
+
+class _Legal:
+    """Operands as the machine's instructions take them, block by block."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self.out: list[Ins] = []
+
+    def reg(self, x: object) -> int:
+        """An operand in a register."""
+        if type(x) is int:
+            return x
+        t = self.code.reg()
+        self.li(t, x.k)  # type: ignore[attr-defined]
+        return t
+
+    def li(self, t: int, k: int) -> None:
+        if constant(k) is not None:
+            self.out.append(Ins("li", t, k=k))
+            return
+        self.out.append(Ins("li", t, k=k >> 24 & 255))  # byte by byte from the top
+        for n in (16, 8, 0):
+            self.out.append(Ins("shl", t, t, Imm(8)))
+            if k >> n & 255:
+                self.out.append(Ins("add", t, t, Imm(k >> n & 255)))
+
+    def binary(self, i: Ins) -> bool:
+        """An instruction with two operands; False when others have taken its place."""
+        i.a = self.reg(i.a)
+        if not isinstance(i.b, Imm):
+            return True
+        k = i.b.k
+        if i.op in SHIFT:
+            if k > 31 and i.op != "sar":
+                self.out.append(Ins("li", i.d, k=0))
+                return False
+            i.b = Imm(min(k, 31))
+            return True
+        u = k & 0xFFFFFFFF
+        if i.op == "add" and -256 < k < 256 or i.op == "xor" and k == -1 or i.op == "and" and u in MASKS:
+            return True
+        if i.op == "and" and u > 255 and u & (u + 1) == 0:  # low bits: two shifts
+            t = self.code.reg()
+            self.out.append(Ins("shl", t, i.a, Imm(32 - u.bit_length())))
+            self.out.append(Ins("shr", i.d, t, Imm(32 - u.bit_length())))
+            return False
+        i.b = self.reg(i.b)
+        return True
+
+    def access(self, i: Ins) -> None:
+        i.a = self.reg(i.a)
+        if isinstance(i.b, Imm):
+            k, span = i.b.k, 32 * i.k
+            if k % i.k or not 0 <= k < span:
+                if k % i.k == 0 and 0 <= k - k % span < 256 and i.op == "ld":
+                    t = self.code.reg()
+                    self.out.append(Ins("add", t, i.a, Imm(k - k % span)))
+                    i.a, i.b = t, Imm(k % span)
+                else:
+                    i.b = self.reg(i.b)
+        if i.op == "st":
+            i.c = self.reg(i.c)
+
+    def one(self, i: Ins) -> None:
+        match i.op:
+            case "li":
+                self.li(i.d, i.k)  # type: ignore[arg-type]
+                return
+            case "add" | "sub" | "and" | "or" | "xor" | "mul" | "shl" | "shr" | "sar":
+                if not self.binary(i):
+                    return
+            case "ld" | "st":
+                self.access(i)
+            case "sto":
+                i.c = self.reg(i.c)
+            case "cbr":
+                i.a = self.reg(i.a)
+                if isinstance(i.b, Imm) and not 0 <= i.b.k < 256:
+                    i.b = self.reg(i.b)
+            case "tst":
+                i.a = self.reg(i.a)
+                if isinstance(i.b, Imm):
+                    k = i.b.k & 0xFFFFFFFF
+                    if k & (k - 1) == 0 and k or k & (k + 1) == 0:
+                        i.d = self.code.reg()  # what a shift leaves
+                    else:
+                        i.b = self.reg(i.b)
+            case "switch":
+                i.d = self.code.reg()
+            case "ret" if i.a is not None:
+                i.a = self.reg(i.a)
+        self.out.append(i)
+
+
+def legalise(code: Code) -> None:
+    """Operands as the machine's instructions take them."""
+    legal = _Legal(code)
+    for b in code.blocks:
+        legal.out = []
+        for i in b.ins:
+            legal.one(i)
+        b.ins = legal.out
+
+
+class Thumb:
+    """Machine code of one function, or of several that call each other."""
+
+    def __init__(self) -> None:
+        self.items: list[tuple] = []
+        self.labels: dict[object, int] = {}
+
+    # ---- instructions ------------------------------------------------------------------------------------------------------
+    def h(self, *words: int) -> None:
+        self.items += [("h", w & 0xFFFF) for w in words]
+
+    def label(self, name: object) -> None:
+        self.items.append(("label", name))
+
+    def b(self, target: object, cond: str | None = None) -> None:
+        self.items.append(("b", target, cond))
+
+    def bl(self, target: object) -> None:
+        self.items.append(("bl", target))
+
+    def mov(self, d: int, s: int) -> None:
+        if d != s:
+            self.h(0x4600 | (d & 8) << 4 | s << 3 | d & 7)
+
+    def shift(self, op: str, d: int, a: int, k: int) -> None:
+        self.h(SHIFT[op] << 11 | (k & 31) << 6 | a << 3 | d) if k else self.h(a << 3 | d)
+
+    def li(self, d: int, k: int) -> None:
+        steps = constant(k)
+        assert steps is not None, k
+        for op, x in steps:
+            match op:
+                case "mov":
+                    self.h(0x2000 | d << 8 | x)
+                case "add":
+                    self.h(0x3000 | d << 8 | x)
+                case "mvn":
+                    self.h(0x43C0 | d << 3 | d)
+                case _:
+                    self.shift(op, d, d, x)
+
+    def add(self, d: int, a: int, b: int) -> None:
+        if d < 8 and a < 8 and b < 8:
+            self.h(0x1800 | b << 6 | a << 3 | d)
+        elif d == b:
+            self.h(0x4400 | (d & 8) << 4 | a << 3 | d & 7)
+        else:
+            self.mov(d, a)
+            self.h(0x4400 | (d & 8) << 4 | b << 3 | d & 7)
+
+    def addi(self, d: int, a: int, k: int) -> None:
+        if -8 < k < 8 and d != a:
+            self.h((0x1C00 if k >= 0 else 0x1E00) | abs(k) << 6 | a << 3 | d)
+            return
+        self.mov(d, a)
+        self.h((0x3000 if k >= 0 else 0x3800) | d << 8 | abs(k))
+
+    def load(self, d: int, a: int, b: int | Imm, size: int) -> None:
+        if isinstance(b, Imm):
+            self.h({4: 0x6800, 2: 0x8800, 1: 0x7800}[size] | b.k // size << 6 | a << 3 | d)
+        else:
+            self.h({4: 0x5800, 2: 0x5A00, 1: 0x5C00}[size] | b << 6 | a << 3 | d)
+
+    def store(self, s: int, a: int, b: int | Imm, size: int) -> None:
+        if isinstance(b, Imm):
+            self.h({4: 0x6000, 2: 0x8000, 1: 0x7000}[size] | b.k // size << 6 | a << 3 | s)
+        else:
+            self.h({4: 0x5000, 2: 0x5200, 1: 0x5400}[size] | b << 6 | a << 3 | s)
+
+    # ---- a function ----------------------------------------------------------------------------------------------------------
+    def function(self, code: Code) -> None:
+        """Emit a function under the label of its name; code.blocks[0] starts with its `in` instructions."""
+        legalise(code)
+        places = allocate(code, MACHINE)
+        _layout(code)
+        self.places = places
+        reg, stack = places.reg, places.stack
+        saved = sorted(r for r in places.used if 4 <= r < 8)
+        far = sorted(r for r in places.used if 8 <= r < 12)
+        if far and not saved:
+            saved = [7]
+        self.frame = 4 * (code.out + places.words)
+        self.spill = 4 * code.out
+        self.pushed = 4 * (len(saved) + 1 + len(far))
+        self.frame += (self.pushed + self.frame) & 4  # the procedure call standard wants the stack in eights
+        self.label(code.name)
+        self.h(0xB500 | sum(1 << r for r in saved))
+        for r in reversed(far):  # by way of one that has just been saved
+            self.mov(saved[-1], r)
+            self.h(0xB400 | 1 << saved[-1])
+        if self.frame:
+            self.h(*[0xB080 | 127] * (self.frame // 4 // 127), 0xB080 | self.frame // 4 % 127)
+        for n, block in enumerate(code.blocks):
+            self.label((code.name, block))
+            following = code.blocks[n + 1] if n + 1 < len(code.blocks) else None
+            first = [i for i in block.ins if i.op == "in"]
+            if first:
+                moves = []
+                for i in first:
+                    if i.d in reg or i.d in stack:
+                        moves.append((self._place(i.d), ("r", i.k) if i.k < 4 else ("s", self.frame + self.pushed + 4 * (i.k - 4))))
+                self._parallel(moves)
+            for i in block.ins:
+                if i.op != "in":
+                    self._ins(code, i, reg, following, (saved, far))
+
+    def _pop_all(self, saved: list[int], far: list[int]) -> None:
+        if self.frame:
+            self.h(*[0xB000 | 127] * (self.frame // 4 // 127), 0xB000 | self.frame // 4 % 127)
+        for r in far:
+            self.h(0xBC00 | 1 << saved[-1])
+            self.mov(r, saved[-1])
+        self.h(0xBD00 | sum(1 << r for r in saved))
+
+    def _place(self, v: int) -> tuple[str, int]:
+        if v in self.places.reg:
+            return "r", self.places.reg[v]
+        return "s", self.spill + 4 * self.places.stack[v]
+
+    def _parallel(self, moves: list[tuple]) -> None:
+        """Moves (to, from) that happen at once; places: ("r", n), ("s", offset from sp), ("i", constant)."""
+        # to the stack first: that frees registers
+        for to, source in [m for m in moves if m[0][0] == "s"]:
+            assert source[0] == "r" and source[1] < 8
+            self.h(0x9000 | source[1] << 8 | to[1] // 4)
+        todo = [m for m in moves if m[0][0] == "r" and m[1][0] == "r" and m[0] != m[1]]
+        while todo:
+            sources = [s for _, s in todo]
+            ready = next((m for m in todo if m[0] not in sources), None)
+            if ready is None:  # a ring: open it through r12
+                to, source = todo[0]
+                self.mov(12, source[1])
+                todo = [(t, ("r", 12) if s == source else s) for t, s in todo]
+                continue
+            self.mov(ready[0][1], ready[1][1])
+            todo.remove(ready)
+        for to, source in moves:
+            if to[0] == "r" and source[0] == "s":
+                assert to[1] < 8
+                self.h(0x9800 | to[1] << 8 | source[1] // 4)
+            elif to[0] == "r" and source[0] == "i":
+                self.li(to[1], source[1])
+
+    def _ins(self, code: Code, i: Ins, reg: dict[int, int], following: Block | None, saves: tuple) -> None:
+        op = i.op
+        d = reg.get(i.d, -1) if i.d is not None else -1
+        a = reg.get(i.a, -1) if type(i.a) is int else -1
+        if op == "mov":
+            if d < 0:
+                if i.d in self.places.stack:
+                    self.h(0x9000 | a << 8 | (self.spill + 4 * self.places.stack[i.d]) // 4)
+            elif a < 0:
+                self.h(0x9800 | d << 8 | (self.spill + 4 * self.places.stack[i.a]) // 4)
+            else:
+                self.mov(d, a)
+        elif op == "li":
+            self.li(d, i.k)
+        elif op == "add":
+            if isinstance(i.b, Imm):
+                self.addi(d, a, i.b.k)
+            else:
+                self.add(d, a, reg[i.b])
+        elif op == "sub":
+            self.h(0x1A00 | reg[i.b] << 6 | a << 3 | d)
+        elif op in SHIFT and isinstance(i.b, Imm):
+            self.shift(op, d, a, i.b.k)
+        elif op in ALU:
+            if isinstance(i.b, Imm):
+                if op == "and":
+                    self.h(MASKS[i.b.k & 0xFFFFFFFF] & 0xFFC0 | a << 3 | d)
+                else:  # xor -1
+                    self.h(0x43C0 | a << 3 | d)
+                return
+            b = reg[i.b]
+            if d == b and op not in SHIFT:
+                a, b = b, a
+            self.mov(d, a)
+            self.h(0x4000 | ALU[op] << 6 | b << 3 | d)
+        elif op == "ld":
+            self.load(d, a, i.b if isinstance(i.b, Imm) else reg[i.b], i.k)
+        elif op == "st":
+            self.store(reg[i.c], a, i.b if isinstance(i.b, Imm) else reg[i.b], i.k)
+        elif op == "sto":
+            self.h(0x9000 | reg[i.c] << 8 | i.k)
+        elif op == "argp":
+            self.h(0xA800 | d << 8)
+        elif op == "call":
+            self._call(i, d)
+        elif op == "br":
+            if i.to[0] is not following:
+                self.b((code.name, i.to[0]))
+        elif op in ("cbr", "tst"):
+            if op == "cbr":
+                cond = str(i.target)
+                if isinstance(i.b, Imm):
+                    self.h(0x2800 | a << 8 | i.b.k)
+                elif a < 8 and reg[i.b] < 8:
+                    self.h(0x4280 | reg[i.b] << 3 | a)
+                else:
+                    self.h(0x4500 | (a & 8) << 4 | reg[i.b] << 3 | a & 7)
+            elif isinstance(i.b, Imm):
+                k = i.b.k & 0xFFFFFFFF
+                cond = str(i.target)
+                if k & (k - 1) == 0 and k:
+                    n = 31 - (k.bit_length() - 1)
+                    self.shift("shl", d, a, n)
+                    cond = "pl" if cond == "z" else "mi"
+                else:
+                    self.shift("shl", d, a, 32 - k.bit_length())
+            else:
+                self.h(0x4200 | reg[i.b] << 3 | a)
+                cond = str(i.target)
+            yes, no = ((code.name, x) for x in i.to)
+            if i.to[0] is following:
+                self.b(no, {"pl": "mi", "mi": "pl"}.get(cond) or INVERSE[cond])
+            else:
+                self.b(yes, cond)
+                if i.to[1] is not following:
+                    self.b(no)
+        elif op == "switch":
+            self.shift("shl", d, a, 1)
+            self.h(0x4478 | d)  # add d, pc
+            self.load(d, d, Imm(2), 2)
+            self.h(0x4487 | d << 3)  # add pc, d
+            self.items.append(("table", [(code.name, x) for x in i.to]))
+        elif op == "ret":
+            if i.a is not None:
+                self.mov(0, a)
+            self._pop_all(*saves)
+        else:
+            raise RuntimeError(op)
+
+    def _call(self, i: Ins, d: int) -> None:
+        moves: list[tuple] = []
+        for k, x in enumerate(i.args[:4]):
+            moves.append((("r", k), ("i", x.k) if isinstance(x, Imm) else self._place(x)))
+        if isinstance(i.target, int):
+            assert len(i.args) < 4
+            moves.append((("r", 3), self._place(i.a)))
+            self._parallel(moves)
+            at = 4 * i.target
+            if at > 124:
+                self.h(0x3300 | at - 124)
+                at = 124
+            self.load(3, 3, Imm(at), 4)
+            self.h(0x4798)  # blx r3
+        else:
+            self._parallel(moves)
+            self.bl(i.target)
+        if i.d is not None:
+            if d >= 0:
+                self.mov(d, 0)
+            elif i.d in self.places.stack:
+                self.h(0x9000 | (self.spill + 4 * self.places.stack[i.d]) // 4)
+
+    # ---- assembly ---------------------------------------------------------------------------------------------------------------
+    def assemble(self) -> bytes:
+        """The bytes: branches as short as they can be."""
+        size = []
+        for item in self.items:
+            size.append({"h": 2, "label": 0, "b": 2, "bl": 4, "table": 512}[item[0]])
+        while True:
+            at, places = 0, []
+            for item, n in zip(self.items, size, strict=True):
+                if item[0] == "label":
+                    self.labels[item[1]] = at
+                places.append(at)
+                at += n
+            grown = False
+            for k, item in enumerate(self.items):
+                if item[0] != "b":
+                    continue
+                far = self.labels[item[1]] - places[k] - 4
+                cond = item[2] is not None
+                if cond and size[k] == 2 and not -256 <= far < 256:
+                    size[k], grown = 4, True
+                elif cond and size[k] == 4 and not -2048 <= far - 2 < 2048:
+                    size[k], grown = 6, True
+                elif not cond and size[k] == 2 and not -2048 <= far < 2048:
+                    size[k], grown = 4, True
+            if not grown:
+                break
+        out = bytearray()
+        for k, item in enumerate(self.items):
+            pc = places[k] + 4
+            if item[0] == "h":
+                out += item[1].to_bytes(2, "little")
+            elif item[0] == "table":
+                for name in item[1]:
+                    far = self.labels[name] - places[k] - 2
+                    assert 0 <= far < 65536, "a jump table's targets lie behind it"
+                    out += far.to_bytes(2, "little")
+            elif item[0] == "bl":
+                out += _bl(self.labels[item[1]] - pc)
+            elif item[0] == "b":
+                far = self.labels[item[1]] - pc
+                if item[2] is None:
+                    out += _b(far) if size[k] == 2 else _bl(far)
+                else:
+                    c = CONDITIONS[item[2]]
+                    if size[k] == 2:
+                        out += (0xD000 | c << 8 | far >> 1 & 255).to_bytes(2, "little")
+                    else:
+                        out += (0xD000 | (c ^ 1) << 8 | (size[k] - 4 >> 1)).to_bytes(2, "little")
+                        out += _b(far - 2) if size[k] == 4 else _bl(far - 2)
+        return bytes(out)
+
+
+def _b(far: int) -> bytes:
+    return (0xE000 | far >> 1 & 0x7FF).to_bytes(2, "little")
+
+
+def _bl(far: int) -> bytes:
+    """bl; also as a long branch: lr is saved by every function."""
+    return (0xF000 | far >> 12 & 0x7FF).to_bytes(2, "little") + (0xF800 | far >> 1 & 0x7FF).to_bytes(2, "little")
+
+
+def _layout(code: Code) -> None:
+    """Blocks in an order that lets most of them fall through; what is rare (calls of MicroPython, returns) at the end."""
+    cold = {b for b in code.blocks if any(i.op == "call" and isinstance(i.target, int) for i in b.ins) or b.end.op == "ret"}
+    if code.blocks[0] in cold or len(cold) * 2 > len(code.blocks):
+        return
+    ways: dict[Block, list[Block]] = {}
+    for b in code.blocks:
+        for x in b.end.to:
+            ways.setdefault(x, []).append(b)
+    changed = True
+    while changed:
+        changed = False
+        for b in code.blocks[1:]:
+            if b in cold:
+                continue
+            if b.end.to and all(x in cold for x in b.end.to) or ways.get(b) and all(x in cold for x in ways[b]):
+                cold.add(b)
+                changed = True
+    code.blocks = [b for b in code.blocks if b not in cold] + [b for b in code.blocks if b in cold]
