@@ -14,6 +14,7 @@
 #   make spec     the WebAssembly specification's tests, a table per file
 #   make bench    pitwasm beside other runtimes
 #   make bench-board  cycles on an emulated Pico, beside C engines on the same core; ARGS=--renew: as the baseline
+#   make profile  the code words that run in many programs, and what each costs on the Pico's core
 #   make dis      code words next to the WebAssembly: make dis ARGS=app.wasm
 #   make clean    remove build/
 #
@@ -25,12 +26,12 @@ BOARD ?= RPI_PICO
 PY := build/venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run test test-board test-arm test-rv32 emulate firmware dist lint env build spec bench bench-board dis clean venv
+.PHONY: help run test test-board test-arm test-rv32 emulate firmware dist lint env build spec bench bench-board profile dis clean venv
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 
-run spec dis: venv
+run spec dis profile: venv
 	@$(PY) -m tools.$@ $(ARGS)
 
 test: venv

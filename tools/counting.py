@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import pitwasm
 from pitwasm import tally
 with open(%r, "rb") as f:
     data = f.read()
-rt = pitwasm.Runtime(%d, stack=16384)
+rt = pitwasm.Runtime(%d, stack=65536)
 instance = rt.instantiate(rt.load(data))
 for name, arguments in %r:
     f = instance.exports[name]
@@ -64,7 +65,7 @@ def machine() -> mp.MicroPython:
 
 def count(path: Path, calls: list[tuple[str, list[int]]], counting: mp.MicroPython | None = None) -> list[Counts]:
     """Run functions of a module, one after the other in one instance."""
-    child = CHILD % (str(path.resolve()), 8 * path.stat().st_size + 600_000, calls)
+    child = CHILD % (str(path.resolve()), 8 * path.stat().st_size + 800_000, calls)
     out = (counting or machine()).out(child, heap="256M", timeout=600)
     found = []
     for line in out.splitlines():
@@ -77,3 +78,9 @@ def count(path: Path, calls: list[tuple[str, list[int]]], counting: mp.MicroPyth
             counts.triples[three] += number
         found.append(counts)
     return found
+
+
+def bits(result: int | float, kind: str) -> int:
+    """wasmtime's result as raw bits."""
+    form = {"i32": "<i", "i64": "<q", "f32": "<f", "f64": "<d"}[kind]
+    return int.from_bytes(struct.pack(form, result), "little")

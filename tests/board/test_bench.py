@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tools import benchboard, counting
-from tools.bench import EXPECTED, WASM
+from tools import benchboard, counting, profile
+from tools.bench import EXPECTED, FLOATS, WASM
 from tools.emulator import Emulator
 from tools.host import ROOT
 
@@ -81,3 +81,12 @@ def test_peers_are_complete() -> None:
     assert peers.keys() == {"native", "wasm3", "WAMR fast", "WAMR classic"}
     assert all(found.keys() == WORKLOADS.keys() for found in peers.values())
     assert (ROOT / "bench" / "workloads.c").exists()
+
+
+def test_costs_from_machine_code(measured: benchboard.Measured) -> None:
+    """What tools/profile.py takes the words of the integer workloads to cost is what they cost, within a tenth."""
+    costs = profile.machine_costs()
+    names = [name for name in WORKLOADS if name not in FLOATS]
+    for name, found in zip(names, counting.count(WASM, [(name, WORKLOADS[name]["args"]) for name in names]), strict=True):
+        low, high = profile.estimate(found, costs)
+        assert 0.9 * low < measured.cycles[name] < 1.1 * high, name
