@@ -121,6 +121,8 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path
     layout: dict[str, int] = {}
     for path in (root / "core" / "pitwasm" / "layout.py", root / "core" / "gen" / "opcodes.py"):  # described, and generated
         layout |= load_layout(path) if path.exists() else {}
+    # What a prepared image was made with and has to be loaded with: 30 bits, which are no object on a board.
+    layout["IMAGE_CODE"] = int(hashlib.sha256(repr(sorted(layout.items())).encode()).hexdigest()[:8], 16) >> 2
     jobs: list[tuple[Path, str]] = []
     for arch in archs:
         modules = sources(arch, root)

@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 import argparse
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from tools import wasmops
@@ -184,6 +185,8 @@ def opcodes_source() -> str:
     lines = [f"OP_{r.name} = {codes[r.name][0]}" for r in ROWS] + [f"SUB_{name} = {i}" for i, name in enumerate(SUBS)]
     lines += [f"W_{name} = {i}" for i, name in enumerate(wasmops.CLASSES)]
     lines += [f"CF_{name} = {getattr(wasmops, name)}" for name in ("COMMUTES", "COMPARES", "SWAPS", "SUBTRACTS", "FLOATS", "COUNTS", "SIGN", "ZERO")]
+    meaning = repr([(r.name, r.form, r.bits, expand(r.lines)) for r in ROWS])
+    lines.append(f"CODE_WORDS = {int(sha256(meaning.encode()).hexdigest()[:8], 16)}  # differs when a word means something else")
     return HEAD.format("Numbers of code-word operations and of rare sub-operations") + "\n".join(lines) + "\n"
 
 

@@ -11,11 +11,12 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             *("__init__", "access", "application", "caps", "decode", "driver", "errors", "events", "flash", "handles", "labels"),
             *("lifecycle", "link", "loop", "messages", "modules", "operands", "pool", "reader", "reclaim", "runtime", "sections"),
-            *("simple", "store", "structure", "tables", "translate", "uncommon", "values"),
+            *("simple", "source", "store", "structure", "tables", "translate", "uncommon", "values"),
         ),
     ),
     "floats": ("f32 and f64", ("single", "double", "convert", "numbers")),
     "bulk": ("64-bit division, bit counting, bulk memory and table instructions", ("bulk",)),
+    "images": ("prepared images: loaded without translating, made", ("image", "prepare")),
     "wasi": ("WASI preview 1", ("wasi", "wasi_files", "wasi_paths")),
     "uart": ("modules from a host, over a UART", ("uart", "chain")),
     "peripherals": ("pins, buses and time for guests", ("peripherals", "board", "pit_*")),

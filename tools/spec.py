@@ -22,7 +22,7 @@ POOLS = {"memory_grow": 56 << 20, "call": 24 << 20, "call_indirect": 24 << 20}  
 HEAP = 12 << 20  # bytes besides the pool
 LOSSES = 10  # children a file may cost before it is given up
 ARCHS = {"x64": 64, "x86": 32}
-MODES = ("bytes", "stream", "drip", "lazy")
+MODES = ("bytes", "stream", "drip", "lazy", "image")
 
 # Commands that need nothing of those before them: where a new child can take up the file after the death of another.
 FRESH = ("module", "module_definition", "assert_invalid", "assert_malformed")
@@ -201,6 +201,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--groups", default="core10,core20,core30", help="comma-separated (default: core10,core20,core30)")
     parser.add_argument("--file", help="only the files of this name, for example memory_grow")
     parser.add_argument("--mode", choices=MODES, default="stream", help="how modules are loaded (default: stream)")
+    parser.add_argument("--images", dest="mode", action="store_const", const="image", help="the same as --mode image: prepared images")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="children at once (default 2)")
     args = parser.parse_args(argv)
     good = True

@@ -207,3 +207,4 @@ CF_FLOATS = 16
 CF_COUNTS = 32
 CF_SIGN = 64
 CF_ZERO = 128
+CODE_WORDS = 297468904  # differs when a word means something else

@@ -16,17 +16,18 @@ _NAMES = "custom,type,import,function,table,memory,global,export,start,element,c
 _ORDER = b"\x00\x01\x02\x03\x04\x05\x07\x08\x09\x0a\x0c\x0d\x0b\x06"
 
 
-def load(pool, source, name=None, lazy=False, names=False):
+def load(pool, source, name=None, lazy=False, names=False, head=b""):
     """Load the module that `source` (bytes-like, or with readinto()) holds. Its record, linked into P_MODULES.
 
     lazy: only validate bodies now; translate_function() does the rest, from the same bytes. names: keep the function names.
+    head: what was read of a stream already.
     Raises LoadError (malformed, or the source failed), ValidationError, PoolExhausted; the pool is then as it was.
     """
     r = None
     section = -1
     mod = pool.alloc(layout.M_SIZE, layout.K_MODULE)
     try:
-        r = Reader(pool, source, mod)
+        r = Reader(pool, source, mod, head)
         if lazy:
             if r.bytes is None:
                 raise TypeError("lazy loading needs a bytes-like source")

@@ -335,3 +335,17 @@ V_F32 = 0x7D
 V_F64 = 0x7C
 V_FUNCREF = 0x70
 V_EXTERNREF = 0x6F
+
+# ---- prepared image: a header, the module record, the blocks it owns, blocks of its function types (image.py, docs/image.md) ---------
+IH_MAGIC = 0  # source.MAGIC
+IH_FORMAT = 4
+IH_CODE = 8  # layout.IMAGE_CODE, which the build makes of all names and numbers here and of all code words (tools/build.py)
+IH_MACHINE = 12  # whose machine code it has: sys.implementation._mpy >> 10 & 15; 0 = none
+IH_FLAGS = 16  # 0
+IH_SIZE = 20  # bytes behind the header: the record (its block header left out) and all blocks
+IH_TYPES = 24  # bytes of the function types among them
+IH_WASM = 28  # bytes of the .wasm it was made of, 0 = not known
+IH_SOURCE = 32  # SHA-256 of the .wasm
+IH_DIGEST = 64  # SHA-256 of the 64 bytes before and of what is behind the header
+IH_SUM = 96  # checksum of the 96 bytes before and of what is behind the header
+IMAGE = 100

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Files that only these methods need: what drop_loader() lets go of.
 _LOADER = (
     "lifecycle", "decode", "sections", "reader", "translate", "messages", "structure", "simple", "operands", "labels", "tables", "uncommon",
-    "link", "store", "caps", "reclaim", "modules", "handles", "application",
+    "source", "image", "link", "store", "caps", "reclaim", "modules", "handles", "application",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ class Lifecycle:
     def load(self, source: Any, name: str | None = None, lazy: bool = False, names: bool = False) -> "Module":
         """Load a module and all it imports from (wasm_runtime_load); nothing is instantiated, and nothing kept of a stream.
 
-        source: bytes-like, or a stream with readinto(). name: for messages, and found when a submodule imports from it (a cycle);
+        source: bytes-like, or a stream with readinto(): WebAssembly, or a prepared image (docs/image.md). name: for messages, and found when a submodule imports from it (a cycle);
         to be found in the registry it has to be registered.
         lazy: translate each function when it is first called; the bytes must then stay as they are.
         names: keep the name section's function names, for backtraces.
@@ -59,9 +59,9 @@ class Lifecycle:
         """
         from .link import load
 
-        self._idle()
+        Lifecycle._idle(self)  # not self._idle(): a look-up by Runtime.__getattr__ takes 40,000 cycles on a Pico
         module = self._module(load(self, source, name, lazy, names))
-        if lazy:
+        if module._cell(layout.M_FLAGS) & layout.MF_LAZY:
             module._source = source
         return module
 

@@ -5,6 +5,7 @@
 # would not hold a long chain of modules: walk() keeps the way to the module at hand in Runtime._linking.
 
 from . import layout
+from . import source as sources
 from .errors import LinkError, PitwasmError
 from .modules import find_export, unload
 from .pool import get16, get32, put32
@@ -151,8 +152,6 @@ def _same(buf, kind, mod, index, theirs, i):
 
 def load(rt, source, name, lazy, names):
     """Load a module, and through the reader all it imports from; its record."""
-    from . import decode
-
     buf = rt._buf
     fresh = []
     outer = rt._linking  # a host function may load while its caller is being instantiated
@@ -175,7 +174,7 @@ def load(rt, source, name, lazy, names):
             put32(buf, mod + layout.M_FLAGS, get32(buf, mod + layout.M_FLAGS) | layout.MF_AUTO)
 
     try:
-        mod = decode.load(rt.pool, source, name, lazy, names)
+        mod = sources.load(rt.pool, source, name, lazy, names)
         fresh.append(mod)
         rt._module(mod)
         rt._loading = True
@@ -199,8 +198,6 @@ def load(rt, source, name, lazy, names):
 
 def _bring(rt, module, field, names, fresh):
     """Load the module of that name through the reader; its record, which `fresh` has then, too."""
-    from . import decode
-
     name = str(module, "utf-8")
     if name in BUILT_IN:
         raise unresolved(rt, "unknown import", module, field)
@@ -217,7 +214,7 @@ def _bring(rt, module, field, names, fresh):
     if source is None:
         raise unresolved(rt, "unknown import", module, field, False)
     try:
-        fresh.append(decode.load(rt.pool, source, name, False, names))
+        fresh.append(sources.load(rt.pool, source, name, False, names))
         rt._module(fresh[-1])
         _abi(rt, fresh[-1], True)
     except BaseException as exc:

@@ -10,9 +10,9 @@ from micropython import const
 from . import layout
 from .errors import LoadError
 from .pool import get32, put32
+from .source import buffer, readinto
 
 _WINDOW = const(256)  # bytes read at a time; at least layout.NEED
-_RETRIES = const(200)  # times a stream may have nothing to give, 5 ms apart
 
 # What _u32 returns besides values.
 _BOXED = const(-1)  # 2**30 or more: in T_LO
@@ -87,21 +87,16 @@ def _utf8(buf, off, n):
 class Reader:
     """Reads `source`, a bytes-like object or anything with readinto(); of a stream, never beyond `limit`.
 
-    Owns the translator's state block `t` until close(); `mod`, the module record being filled, owns what is allocated here.
+    head: what was read of a stream already. Owns the translator's state block `t` until close(); `mod`, the module record being filled, owns what is allocated here.
     """
 
-    def __init__(self, pool, source, mod):
+    def __init__(self, pool, source, mod, head=b""):
         self.pool = pool
         self.mod = mod
-        try:
-            self.bytes = memoryview(source)
-        except TypeError:
-            self.bytes = None
-        if self.bytes is None and not hasattr(source, "readinto"):
-            raise TypeError("a module's source is bytes-like or has readinto()")
+        self.bytes = buffer(source)
         self.source = source
         self.total = 0 if self.bytes is None else len(self.bytes)
-        self.at = 0  # file offset of the next byte the source will give
+        self.at = len(head)  # file offset of the next byte the source will give
         self.limit = 0  # file offset of the end of what may be read now
         self.top = False  # between sections: the limit goes along byte by byte
         buf = pool.buf
@@ -111,7 +106,8 @@ class Reader:
         window = t + layout.T_SIZE
         put32(buf, t + layout.T_WINDOW, window)
         put32(buf, t + layout.T_POS, window)
-        put32(buf, t + layout.T_END, window)
+        put32(buf, t + layout.T_END, window + len(head))
+        pool.part(window, len(head))[:] = head
         # A source's readinto() may use the runtime, so loads can nest.
         self.outer = get32(buf, layout.P_T)
         put32(buf, layout.P_T, t)
@@ -181,26 +177,9 @@ class Reader:
             if n > 0:
                 self.pool.part(to, n)[:] = self.bytes[self.at : self.at + n]
         else:
-            n = self._readinto(self.pool.part(to, n))
+            n = readinto(self.source, self.pool.part(to, n))
         self.at += n
         return n
-
-    def _readinto(self, view):
-        for _ in range(_RETRIES):
-            try:
-                n = self.source.readinto(view)
-            except OSError as exc:
-                error = LoadError("source failed: %r" % exc)
-                error.__cause__ = exc
-                raise error
-            if n is not None:
-                if isinstance(n, int) and 0 <= n <= len(view):
-                    return n
-                raise LoadError("source failed: readinto() gave %r" % (n,))
-            import time
-
-            time.sleep_ms(5)
-        raise LoadError("source failed: no data for %d ms" % (5 * _RETRIES))
 
     def _fill(self):
         """Bring NEED bytes into the window, or all that are left before the limit. False at the end of the source."""

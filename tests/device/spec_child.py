@@ -13,10 +13,12 @@
 
 import json
 import sys
+from io import BytesIO
 
 import pitwasm
 from pitwasm import LinkError, LoadError, PitwasmError, Trap, ValidationError
 
+SCRATCH = 2 << 20  # bytes
 STACK = 32 * 1024  # bytes of each instance
 FULL = 1 << 32  # memory cap: full pages, even where __heap_base says that less will do
 
@@ -55,10 +57,27 @@ def matches(bits, expected):
     return bits != 0 if expected == "any" else nan_ok(bits, expected)
 
 
+def prepared(pool, path):
+    """The prepared image of a module, as a stream."""
+    import pitwasm.prepare as prepare
+    from pitwasm import decode
+    from pitwasm.modules import unload
+
+    with open(path, "rb") as f:
+        module = decode.load(pool, f)
+    stream = BytesIO()
+    prepare.write_record(pool, module, stream)
+    unload(pool, module)
+    stream.seek(0)
+    return stream
+
+
 class Runner:
     def __init__(self, buf, mode, multi_memory=False):
         self.rt = pitwasm.Runtime(buf, stack=STACK, multi_memory=multi_memory)
         self.mode = mode
+        # Images are made in a pool of their own, by the loader, which is what says no to bad modules.
+        self.scratch = pitwasm.Runtime(SCRATCH, multi_memory=multi_memory) if mode == "image" else None
         self.before = self.rt.pool.used
         self.opened = []  # (instance or None, module), oldest first
         self.nameless = None  # entry of `opened` that nothing can name once there is another module
@@ -69,7 +88,9 @@ class Runner:
         self.rt.register_module("spectest", instance)
 
     def load(self, path):
-        if self.mode == "stream":
+        if self.mode == "image":
+            source = prepared(self.scratch.pool, path)
+        elif self.mode == "stream":
             source = open(path, "rb")
         elif self.mode == "drip":
             source = Drip(path)

@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     sub = add("push", "files.do_push", "copy modules to the board: validated first, atomic, compared by SHA-256", folder)
     sub.add_argument("files", nargs="+", type=Path, metavar="FILE.wasm")
     sub.add_argument("--name", help="of the module there (default: the file's)")
+    sub.add_argument("--image", action="store_true", help="as prepared images, which the board need not translate")
 
     sub = add("ls", "files.do_ls", "list the modules on the board", folder)
     sub.add_argument("--digest", action="store_true", help="with their SHA-256")
@@ -101,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--cap", type=size, metavar="BYTES", help="of its memory at most")
     sub.add_argument("--stack", type=size, metavar="BYTES", help="of its stack (default 2048)")
     sub.add_argument("--json", action="store_true", help="as JSON")
+    sub.add_argument("--image", type=Path, metavar="FILE.pwi", help="write the prepared image, which boards load without translating")
 
     sub = add("map", "maps.do_map", "show the pools of what runs on the board, or one with MODULE loaded", session, reset=False)
     sub.add_argument("module", nargs="?", metavar="MODULE")

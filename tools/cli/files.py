@@ -6,6 +6,7 @@ import time
 
 from . import board, device, wasm
 from .errors import CliError, DeviceError, Usage, explain, size
+from .imaging import prepare
 from .screen import note, progress, say, table
 from .transport import Link
 
@@ -36,9 +37,11 @@ def do_push(link: Link, args: argparse.Namespace) -> None:
     there = {name: (n, digest) for name, n, digest in board.listing(link, args.dir, digests=True)}
     wanted: dict[str, bytes] = {}
     for name, data in modules.items():
-        module = wasm.parse(data)
-        if there.get(name + SUFFIX) == (len(data), module.digest):
-            say(f"{name}: {size(len(data))}, SHA-256 {module.digest[:16]}…, is there already")
+        if args.image:
+            data = prepare(data)
+        digest = wasm.Module(data).digest
+        if there.get(name + SUFFIX) == (len(data), digest):
+            say(f"{name}: {size(len(data))}, SHA-256 {digest[:16]}…, is there already")
         else:
             wanted[target(args.dir, name + SUFFIX)] = data
     board.need_room(link, wanted)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import device, wasm
+from . import device, imaging, wasm
 from .errors import CliError, size
 from .resources import CHECKOUT, packages
 from .screen import say, table
@@ -199,8 +199,17 @@ def facts(path: Path, cap: int | None, stack: int) -> dict:
 
 
 def do_inspect(link: None, args: argparse.Namespace) -> None:
-    """Show what is in a module."""
+    """Show what is in a module, or what an image was made of."""
+    if args.file.is_file() and args.file.open("rb").read(4) == imaging.MAGIC:
+        digest, source, n = imaging.verify(args.file)
+        say(f"{args.file.name}: a prepared image, undamaged, for this version of pitwasm, SHA-256 of its content {digest}")
+        say(f"made of {size(n)} of WebAssembly with the SHA-256 {source}")
+        return
     found = facts(args.file, args.cap, args.stack or STACK)
+    if args.image:
+        image = imaging.prepare(wasm.read(args.file))
+        args.image.write_bytes(image)
+        found["image"] = {"file": str(args.image), "bytes": len(image)}
     if args.json:
         json.dump(found, sys.stdout, indent=1)
         say()
@@ -235,6 +244,8 @@ def do_inspect(link: None, args: argparse.Namespace) -> None:
                 verdict = words
         rows.append((name, pools["stock"], pools["frozen"], verdict))
     table(("", "stock", "frozen", ""), rows, "  ")
+    if args.image:
+        say(f"\n{args.image}: the prepared image, {size(len(image))}")
 
 
 def _memory(found: dict, cap: int | None) -> str:

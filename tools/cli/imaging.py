@@ -1,0 +1,94 @@
+# Prepared images: made and verified by pitwasm itself, in a MicroPython of this machine; there is no second translator
+# MIT license; Copyright (c) 2026 the pitwasm authors
+
+import ast
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import unixport
+from .errors import CliError
+from .resources import ARCHS, packages
+
+MAGIC = b"\0pwi"
+
+# argv: module, image, bytes of pool, "names" or "", "memories" or "".
+PREPARE = """
+import sys
+from hashlib import sha256
+import pitwasm
+import pitwasm.prepare as prepare
+from pitwasm import decode
+path, image, pool, names, memories = sys.argv[1:]
+rt = pitwasm.Runtime(int(pool), multi_memory=bool(memories))
+try:
+    with open(path, "rb") as f:
+        data = f.read()
+    module = decode.load(rt.pool, data, None, False, bool(names))
+    with open(image, "wb") as f:
+        prepare.write_record(rt.pool, module, f, sha256(data).digest(), len(data))
+except pitwasm.PitwasmError as exc:
+    print(type(exc).__name__, exc)
+"""
+
+# argv: image.
+VERIFY = """
+import sys
+import pitwasm.prepare as prepare
+from pitwasm import LoadError
+try:
+    with open(sys.argv[1], "rb") as f:
+        print(repr(prepare.verify(f)))
+except LoadError as exc:
+    print("LoadError", exc)
+"""
+PROBE = "import sys; print(getattr(sys.implementation, '_mpy', 0))"
+
+
+class Host:
+    """A MicroPython of this machine with the pitwasm that fits it."""
+
+    def __init__(self, path: Path | None = None, folder: Path | None = None):
+        self.path = path or unixport.find()
+        if folder is None:
+            number = int(self.run(PROBE, environ={}) or 0) >> 10 & 0xF
+            arch = ARCHS[number] if number < len(ARCHS) else ""
+            if not arch:
+                raise CliError(f"{self.path} is no MicroPython that pitwasm runs on")
+            folder = packages(arch).parent
+        self.folder = folder
+
+    def run(self, script: str, *args: object, heap: int = 4 << 20, environ: dict[str, str] | None = None) -> str:
+        command = [self.path, "-X", f"heapsize={heap}", "-c", script, *map(str, args)]
+        environ = {**os.environ, "MICROPYPATH": str(self.folder)} if environ is None else environ
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ, stdin=subprocess.DEVNULL)
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            raise CliError(f"{self.path} does not run: {exc}") from None
+        if done.returncode:
+            raise CliError(f"{self.path} ended with status {done.returncode}:\n{done.stderr.strip()}")
+        return done.stdout.strip()
+
+
+def prepare(data: bytes, host: Host | None = None, names: bool = False, memories: bool = False) -> bytes:
+    """The prepared image of a module. names: function names go along, for backtraces; memories: it may have several (multi-memory)."""
+    pool = 16 * len(data) + (1 << 20)
+    with tempfile.TemporaryDirectory() as folder:
+        module, image = Path(folder, "module.wasm"), Path(folder, "module.pwi")
+        module.write_bytes(data)
+        said = (host or Host()).run(
+            PREPARE, module, image, pool, "names" * names, "memories" * memories, heap=2 * pool + len(data) + (8 << 20)
+        )
+        if said:
+            raise CliError(f"pitwasm does not take this module: {said.partition(' ')[2]}")
+        return image.read_bytes()
+
+
+def verify(path: Path, host: Host | None = None) -> tuple[str, str, int]:
+    """SHA-256 of an image's content and of the .wasm it was made of, and how large that was. CliError when it is not what it was made."""
+    said = (host or Host()).run(VERIFY, path)
+    if said.startswith("LoadError"):
+        raise CliError(f"{path}: {said.partition(' ')[2]}")
+    digest, source, size = ast.literal_eval(said)
+    return digest.hex(), source.hex(), size
