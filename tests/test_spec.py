@@ -1,4 +1,4 @@
-# The official suite: core10, core20, core30 and custom-page-sizes whole on 64- and 32-bit, from streams, from bytes and lazily
+# The official suite: core10, core20, core30 and custom-page-sizes whole on 64- and 32-bit, from streams, from bytes, lazily and from images
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from collections.abc import Iterator
@@ -67,6 +67,13 @@ def test_drip(workers: dict, name: str) -> None:
 def test_lazy(workers: dict, name: str) -> None:
     """Loaded from bytes, each function translated when it is first called."""
     _run(workers, name, 64, "lazy")
+
+
+@pytest.mark.parametrize("bits", [64, 32], ids=["64-bit", "32-bit"])
+@pytest.mark.parametrize("name", FILES)
+def test_images(workers: dict, name: str, bits: int) -> None:
+    """Every module made into a prepared image first, and loaded from that."""
+    _run(workers, name, bits, "image")
 
 
 # A runtime that takes everything, gives no results, and dies or hangs on its third call.
