@@ -4,7 +4,9 @@
 import argparse
 import base64
 import contextlib
+import hashlib
 import io
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from mpremote.romfs import make_romfs
 
 from tools import boardspec, build, micropython, suite
 from tools.board import CHUNK, Board, BoardError, BoardLost
-from tools.host import OUT, HostError, call, has, lock, need_packages, say
+from tools.host import OUT, ROOT, HostError, call, has, lock, need_packages, say
 
 CACHE = OUT / "rv32"
 HEAP = 1536 * 1024  # of the 2 MB of RAM that the port's linker script gives it
@@ -36,10 +38,16 @@ print("mounted")
 """
 
 
-def firmware() -> Path:
-    path = CACHE / "firmware.elf"
+def firmware(frozen: bool = False) -> Path:
+    """firmware.elf of MicroPython for QEMU's board, stock or with pitwasm frozen as boards/ESP32_GENERIC_C3 has it."""
+    kind = "pitwasm" if frozen else "stock"
+    path = CACHE / f"{kind}.elf"
+    stamp = path.with_suffix(".stamp")
+    packages = build.build("rv32imc") / "pitwasm"
     with lock(CACHE):
-        if path.exists():
+        files = [Path(__file__), *([ROOT / "manifest.py", *sorted(packages.glob("*.mpy"))] if frozen else [])]
+        key = hashlib.sha256(b"\0".join(file.name.encode() + b"\0" + file.read_bytes() for file in files)).hexdigest()
+        if path.exists() and stamp.exists() and stamp.read_text() == key:
             return path
         gcc = "riscv64-unknown-elf-gcc"
         picolibc = Path("/usr/lib/picolibc/riscv64-unknown-elf")
@@ -49,19 +57,27 @@ def firmware() -> Path:
         )
         with lock(micropython.CACHE):
             folder = micropython.source() / "ports" / "qemu"
-        say("building MicroPython for RV32 in QEMU (once, a quarter of a minute)")
-        made = CACHE / "made"
+        say(f"building MicroPython for RV32 in QEMU, {kind} (a quarter of a minute)")
+        made = CACHE / f"made-{kind}"
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir()
+        (made / "README.md").write_text("Stands for micropython-lib, which is not here.\n")
+        manifest = made / "manifest.py"
+        manifest.write_text(f'include("{ROOT / "manifest.py"}", arch="rv32imc")\n')
         # The libraries come for rv32imac, and a GCC that knows CSR instructions only as an extension of their own is told not to.
         flags = ["RV32_ARCH=rv32imac", "AFLAGS=-mabi=ilp32 -march=rv32imac -misa-spec=2.2", f"MICROPY_HEAP_SIZE={HEAP}"]
-        call("make", "-j2", "BOARD=VIRT_RV32", f"BUILD={made}", "FROZEN_MANIFEST=", f"PYTHON={sys.executable}", *flags, cwd=folder)
-        return (made / "firmware.elf").rename(path)
+        flags += [f"FROZEN_MANIFEST={manifest if frozen else ''}", f"MPY_LIB_DIR={made}", f"MICROPY_MPYCROSS={build.mpy_cross()}"]
+        call("make", "-j2", "BOARD=VIRT_RV32", f"BUILD={made}", f"PYTHON={sys.executable}", *flags, cwd=folder)
+        (made / "firmware.elf").rename(path)
+        stamp.write_text(key)
+    return path
 
 
 class Qemu:
-    """A machine with that firmware, in a `with` statement; pitwasm and further modules are mounted when it is connected to."""
+    """A machine with that firmware, in a `with` statement; files are mounted when it is connected to."""
 
-    def __init__(self, files: dict[str, bytes]):
-        self.firmware = firmware()
+    def __init__(self, files: dict[str, bytes], frozen: bool = False):
+        self.firmware = firmware(frozen)
         need_packages({"qemu-system-misc": has("qemu-system-riscv32")}, "running RV32")
         with tempfile.TemporaryDirectory() as folder:
             for name, data in files.items():
@@ -102,11 +118,12 @@ class Qemu:
 
 
 def run(specs: list[suite.SpecFile], least: int | None = None) -> boardspec.Tally:
-    """Run the suite on two machines; least: a sample of so many commands."""
+    """Run the suite on two machines, with pitwasm from .mpy files and frozen; least: a sample of so many commands."""
     jobs = boardspec.sample(specs, least, 1) if least else boardspec.whole(specs)
+    child = boardspec.child_files("rv32imc")
     packages = build.build("rv32imc") / "pitwasm"
-    files = {f"pitwasm/{path.name}": path.read_bytes() for path in packages.glob("*.mpy")} | boardspec.child_files("rv32imc")
-    with Qemu(files) as one, Qemu(files) as two:
+    files = child | {f"pitwasm/{path.name}": path.read_bytes() for path in packages.glob("*.mpy")}
+    with Qemu(files) as one, Qemu(child, frozen=True) as two:
         return boardspec.run(jobs, [boardspec.Worker(qemu.connect(), [(POOL, ("stock", "frozen"))]) for qemu in (one, two)])
 
 

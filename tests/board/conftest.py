@@ -1,24 +1,48 @@
 # The emulated Picos of the board tests: make test-board. Not collected by make test
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
+import functools
+import http.server
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tools import build, firmware
+from tools import dist, firmware
 from tools.emulator import Emulator
 from tools.host import OUT
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The flash of a stock Pico with all of pitwasm in /lib, to start others from."""
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What make dist makes for a Pico; next to it another architecture's."""
+    return dist.make(tmp_path_factory.mktemp("dist"), ["armv6m", "armv7m"])[0]
+
+
+@pytest.fixture(scope="session")
+def server(packages: Path) -> Iterator[str]:
+    """A web server with the packages."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=packages.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
+    """The flash of a stock Pico with all of pitwasm in /lib, as mip installs it from the web server, to start others from."""
     flash = tmp_path_factory.mktemp("flash") / "installed.img"
     with Emulator(flash=flash) as pico:
-        pico.board.put_tree(build.build("armv6m") / "pitwasm", "/lib/pitwasm")
+        pico.mpremote("mip", "install", f"{server}/armv6m/package-all.json")
     return flash
 
 

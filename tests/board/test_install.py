@@ -1,10 +1,7 @@
 # Packages: mpremote mip installs them from a folder and from a web server, and the right one is chosen
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
-import functools
-import http.server
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,24 +16,6 @@ RUN = "import pitwasm\nrt = pitwasm.Runtime(8192)\ni = rt.instantiate(rt.load(op
 
 # With floats: without that package the import of the first of its files fails.
 FLOATS = "import pitwasm\nrt = pitwasm.Runtime(72 * 1024)\nrt.load(open('/w.wasm', 'rb'))"
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return dist.make(tmp_path_factory.mktemp("dist"), ["armv6m", "armv7m"])[0]
-
-
-@pytest.fixture(scope="module")
-def server(packages: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=packages.parent)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_port}"
-        httpd.shutdown()
 
 
 def test_core_from_a_folder_then_floats_over_http(boot: Callable[[str], Emulator], packages: Path, server: str) -> None:

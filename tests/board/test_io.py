@@ -53,7 +53,7 @@ def test_dependency_over_uart(pico: Emulator) -> None:
     board.put_all({f"/modules/{path.name}": path.read_bytes() for path in (seed / "flash" / "mB.wasm", seed / "mC.wasm")})
     board.soft_reset()
     line = f"socket://127.0.0.1:{pico.ports['uart0']}"
-    command = [sys.executable, "-m", "tools.serve", seed / "host", "--port", line]
+    command = [sys.executable, "-m", "tools.cli", "--port", line, "serve", seed / "host"]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         printed = board.exec(

@@ -3,9 +3,11 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import wasmtime
 
+from tools import parts
 from tools.emulator import Emulator
 from tools.host import OUT, ROOT
 
@@ -41,6 +43,37 @@ MODULES = {
       (func (export "C1") (result i32) (i32.const 31)) (func (export "C2") (result i32) (call $B1))
       (func (export "C3") (result i32) (call $A1)) (func (export "C4") (result i32) (call $B2)))""",
 }
+# What each optional part takes: its import (what its user writes, or the loader does when a module needs it), what a module that
+# uses it needs when it is loaded, run once, and what stays without the loader.
+POOL = "import pitwasm\nrt = pitwasm.Runtime(12 * 1024)\nf = lambda: None"
+LOAD = "i = rt.instantiate(rt.load(open('/part.wasm', 'rb'), 'part'))"
+ADD = '(module (func (export "f") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
+FLOAT = """(module (func (export "f") (param f32 f64) (result f64)
+  (f64.div (f64.promote_f32 (f32.add (local.get 0) (local.get 0))) (f64.sqrt (local.get 1)))))"""
+BULK = """(module (memory 1) (global (export "__heap_base") i32 (i32.const 64)) (func (export "f") (param i64 i64) (result i64)
+  (memory.copy (i32.const 8) (i32.const 0) (i32.const 8)) (i64.div_s (local.get 0) (local.get 1))))"""
+PARTS: dict[str, tuple[str, str | Path, str]] = {
+    "core": ("pass", ADD, "i.exports.f(1, 2)"),
+    "floats": ("import pitwasm.single, pitwasm.double, pitwasm.convert", FLOAT, "i.exports.f(1.5, 2.0)"),
+    "bulk": ("import pitwasm.bulk", BULK, "i.exports.f(7, 2)"),
+    "wasi": (
+        "import io\nrt.set_wasi_args(stdin=io.BytesIO(b'a b'), preopens={'/': '/'})",
+        ROOT / "examples" / "wasi" / "count.wasm",
+        "try:\n i.exports._start()\nexcept pitwasm.Exit:\n pass",
+    ),
+    "uart": (
+        "from machine import UART\nfrom pitwasm import Chain, FlashReader, UartReader\n"
+        "rt.set_module_reader(Chain(FlashReader('/modules'), UartReader(UART(0, 115200, rxbuf=1100))))",
+        ADD,
+        "i.exports.f(1, 2)",
+    ),
+    "peripherals": (
+        "from pitwasm.peripherals import grant\ngrant(rt, pins={25: 'out'}, time=True)",
+        ROOT / "examples" / "blink" / "blink.wasm",
+        "i.exports.blink(25, 1, 1)",
+    ),
+    "tools": ("import pitwasm.poolmap", ADD, "rt.pool.map()"),
+}
 MEASURE = "import gc\ngc.collect()\nprint(gc.mem_free())"
 
 
@@ -59,6 +92,27 @@ def table(kind: str, found: list[tuple[str, int]]) -> str:
     for i, (name, free) in enumerate(found):
         lines.append(f"{name:46}{free:9,}" + (f"{free - found[i - 1][1]:+10,}" if i else ""))
     return "\n".join(lines)
+
+
+def test_heap_of_parts(boot: Callable[[str], Emulator], record: Callable[[str, str], None]) -> None:
+    assert PARTS.keys() == parts.PARTS.keys()
+    columns = ("a pool of 12 KB", "the part", "loaded", "ran", "loader dropped")
+    taken: dict[tuple[str, str], int] = {}
+    lines = []
+    for kind in ("stock", "frozen"):
+        lines += [f"heap of a Pico, {kind}: bytes free", ""]
+        lines.append(f"{'part':14}" + "".join(f"{name:>16}" for name in ("boot", *columns)) + f"{'taken':>9}")
+        with boot(kind) as pico:
+            for part, (use, module, run) in PARTS.items():
+                pico.board.put("/part.wasm", module.read_bytes() if isinstance(module, Path) else bytes(wasmtime.wat2wasm(module)))
+                scripts = ("", POOL, use, LOAD, run, "rt.drop_loader()")
+                found = [free for _, free in stages(pico, list(zip(("boot", *columns), scripts, strict=True)))]
+                taken[kind, part] = found[0] - found[-1]
+                lines.append(f"{part:14}" + "".join(f"{free:16,}" for free in found) + f"{found[0] - found[-1]:9,}")
+        lines.append("")
+    record("heap-parts", "\n".join(lines))
+    for part in PARTS:  # frozen code stays in flash
+        assert taken["frozen", part] - taken["frozen", "core"] <= 8 * KB
 
 
 def test_heap(boot: Callable[[str], Emulator], record: Callable[[str, str], None]) -> None:
