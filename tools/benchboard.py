@@ -10,8 +10,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import build, counting
-from tools.bench import EXPECTED, FLOATS, WASM, bits_of, mean
+from tools import bench, build, counting
+from tools.bench import EXPECTED, WASM, bits_of, mean
 from tools.board import Board, BoardError, BoardLost
 from tools.dis import operations
 from tools.emulator import Emulator
@@ -128,6 +128,8 @@ def table(found: Measured, specs: dict[str, dict], counts: dict[str, counting.Co
         row += f"{cycles / words:7.1f}" if words else f"{'-':>7}"
         lines.append(row + "".join(f"{cycles / peers[peer][name]:13.3g}" for peer in peers))
     for kind, names in groups(found.cycles).items():
+        if not names:
+            continue
         row = f"geometric mean, {kind}"
         each = mean([found.cycles[n] / specs[n]["instructions"] for n in names])
         word = f"{mean([found.cycles[n] / counts[n].total for n in names]):7.1f}" if counts else f"{'-':>7}"
@@ -140,9 +142,8 @@ def table(found: Measured, specs: dict[str, dict], counts: dict[str, counting.Co
 
 def groups(names: dict[str, int]) -> dict[str, list[str]]:
     """Kinds of workloads, those of them that are there."""
-    integers = [name for name in names if name not in FLOATS]
-    kinds = {"integer": integers, "integer but i64": [n for n in integers if n != "i64loop"], "float": [n for n in names if n in FLOATS]}
-    return {kind: found for kind, found in kinds.items() if found}
+    kinds = bench.groups(names)
+    return {**kinds, "integer but i64": [name for name in kinds.get("integer", []) if name != "i64loop"]}
 
 
 def ratio(cycles: dict[str, int], peer: dict[str, int], names: list[str]) -> float:
