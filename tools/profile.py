@@ -194,6 +194,26 @@ def predicted(ran: list[Ran], costs: dict[int, machine.Cost]) -> list[str]:
     return lines
 
 
+def markdown(ran: list[Ran], costs: dict[int, machine.Cost], top: int) -> str:
+    """The tables of docs/profile.md: percent over all programs, in brackets over the workloads alone; and cycles."""
+    known = names()
+    own = [one for one in ran if one.group == next(iter(MODULES))]
+    columns = []
+    for kind, length in (("words", 1), ("pairs", 2), ("triples", 3)):
+        part = shares(own, kind)
+        found = shares(ran, kind).most_common(top)
+        columns.append([f"{text_of(k, length, known)} {100 * share:.2f} ({100 * part[k]:.2f})" for k, share in found])
+    lines = ["| words | pairs | triples |", "|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in zip(*columns, strict=True)]
+    lines += ["", "| word | tests | dispatch | handler |", "|---|---|---|---|"]
+    for code, _ in shares(ran, "words").most_common(top):
+        if code in costs:
+            c = costs[code]
+            handler = f"{c.least[1]}" if c.least == c.most else f"{c.least[1]}-{c.most[1]}"
+            lines.append(f"| {known[code]} | {c.tests} | {c.dispatch[1]} | {handler}{' *' if c.calls else ''} |")
+    return "\n".join(lines)
+
+
 def save(ran: list[Ran], costs: dict[int, machine.Cost]) -> None:
     """build/profile.json: shares by name over all programs and by group, costs, counts of each program."""
     known = names()
@@ -225,6 +245,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.profile", description="Count the code words that run in many programs.")
     parser.add_argument("--top", type=int, default=40, metavar="N", help="rows of each table (default 40)")
     parser.add_argument("--groups", help=f"comma-separated: {', '.join(MODULES)}")
+    parser.add_argument("--markdown", action="store_true", help="print the tables of docs/profile.md instead")
     args = parser.parse_args(argv)
     modules = {name: MODULES[name] for name in args.groups.split(",")} if args.groups else MODULES
     try:
@@ -232,10 +253,13 @@ def main(argv: list[str] | None = None) -> int:
     except (HostError, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)
         return 1
+    costs = machine_costs()
+    if args.markdown:
+        print(markdown(ran, costs, args.top))
+        return 0
     lines = overview(ran)
     for kind, length in (("words", 1), ("pairs", 2), ("triples", 3)):
         lines += ["", *ranking(ran, kind, length, args.top)]
-    costs = machine_costs()
     lines += ["", *expense(ran, costs), "", *predicted(ran, costs)]
     print("\n".join(lines))
     save(ran, costs)
