@@ -7,10 +7,11 @@ import json
 import struct
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import bench, build, counting
+from tools import aot, bench, build, counting
 from tools.bench import EXPECTED, WASM, bits_of, mean
 from tools.board import Board, BoardError, BoardLost
 from tools.dis import operations
@@ -43,14 +44,19 @@ f(%d)
 r, us = timed(f, %d)
 print(repr((r, us)))
 """
-# Loading, in a fresh MicroPython, the second time (the first one reads the loader's files): a name, the file, what is timed.
-LOADS = {
-    "translated": (LARGE, 'timed(rt.load, open("/module", "rb"))', 'rt.load(open("/module", "rb"))'),
+# Loading, in a fresh MicroPython, the second time (the first one reads the loader's files): what is put on the board, and how it is
+# opened. Cycles a byte are those of the WebAssembly.
+LOADS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "translated": (bytes, 'open("/module", "rb")'),
+    "a prepared image": (aot.image, 'open("/module", "rb")'),
+    "a prepared image in RAM": (aot.image, 'open("/module", "rb").read()'),
 }
 LOAD = """
+source = lambda: %s
 rt = pitwasm.Runtime(%d%s)
-rt.unload(%s)
-m, us = %s
+rt.unload(rt.load(source()))
+data = source()
+m, us = timed(rt.load, data)
 print(us)
 """
 
@@ -103,11 +109,12 @@ def measure(board: Board, specs: dict[str, dict], native: str | None = None, loa
         result, us = ast.literal_eval(board.exec(CALL % (name, spec["small"]["args"][0], spec["args"][0]), timeout=300))
         check(name, spec, result)
         found.cycles[name] = us * MHZ
-    for name, (path, timed, once) in LOADS.items() if loads else ():
-        board.put("/module", path.read_bytes())
+    module = LARGE.read_bytes()
+    for name, (made, source) in LOADS.items() if loads else ():
+        board.put("/module", made(module))
         board.soft_reset()
-        us = int(board.exec(PREPARE + LOAD % (POOL, option, once, timed), timeout=300))
-        found.load[name] = path.stat().st_size, us * MHZ
+        us = int(board.exec(PREPARE + LOAD % (source, POOL, option), timeout=300))
+        found.load[name] = len(module), us * MHZ
     return found
 
 
@@ -136,14 +143,15 @@ def table(found: Measured, specs: dict[str, dict], counts: dict[str, counting.Co
         lines.append(f"{row:53}{each:9.1f}{word}" + "".join(f"{ratio(found.cycles, peers[p], names):13.3g}" for p in peers))
     lines.append("")
     for name, (size, cycles) in found.load.items():
-        lines.append(f"load, {name}: {size:,} bytes, {cycles:,} cycles, {cycles / size:.0f} a byte")
+        lines.append(f"load, {name:24} {LARGE.name}, {size:,} bytes {cycles:14,}{cycles / size:9.1f} a byte")
     return "\n".join(lines)
 
 
 def groups(names: dict[str, int]) -> dict[str, list[str]]:
     """Kinds of workloads, those of them that are there."""
     kinds = bench.groups(names)
-    return {**kinds, "integer but i64": [name for name in kinds.get("integer", []) if name != "i64loop"]}
+    plain = [name for name in kinds.get("integer", []) if name != "i64loop"]
+    return {"integer": kinds.get("integer", []), "integer but i64": plain, "float": kinds.get("float", [])}
 
 
 def ratio(cycles: dict[str, int], peer: dict[str, int], names: list[str]) -> float:
@@ -174,10 +182,10 @@ def compare(found: Measured) -> tuple[str, list[str]]:
     lines, worse = [], []
     for name, cycles in found.numbers().items():
         if name not in before:
-            lines.append(f"{name:18} {cycles:13,}  (not in {BASELINE.name})")
+            lines.append(f"{name:30} {cycles:13,}  (not in {BASELINE.name})")
             continue
         change = cycles / before[name] - 1
-        lines.append(f"{name:18} {cycles:13,} {100 * change:+7.1f} %")
+        lines.append(f"{name:30} {cycles:13,} {100 * change:+7.1f} %")
         if change > SLACK:
             worse.append(f"{name}: {cycles:,} cycles, {100 * change:.1f} % more than {before[name]:,}")
     return "\n".join(["beside bench/baseline.json:", *lines]), worse
