@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import argparse
+import ast
 import hashlib
 import os
 import subprocess
@@ -27,6 +28,9 @@ ARCHS: dict[str, tuple[int, str]] = {
 
 # For these tools/viperc makes the machine code of viper functions: every Cortex-M runs it, in a third of the cycles and half the bytes.
 COMPILED = ("armv6m", "armv7m")
+
+# There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
+UNITS = {"translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate")}
 
 # Asserts go everywhere, so that what is tested is what ships; line numbers (level 3) on the boards only.
 OPTIMISE = {"unix": "-O1", "rp2": "-O3", "esp32": "-O3"}
@@ -83,10 +87,27 @@ def built_in(names: tuple[str, ...]) -> dict[str, int]:
     return dict(zip(missing, numbers[len(numbers) - len(missing) :], strict=True))
 
 
-def compile_file(path: Path, arch: str, out: Path, layout: dict[str, int]) -> bool:
-    """Make one .mpy from one source file; False when it was fresh already."""
+def wanted(name: str, modules: dict[str, Path]) -> set[str]:
+    """What other modules import from the unit of that name."""
+    members = UNITS[name]
+    found: set[str] = set()
+    for stem, path in modules.items():
+        if stem in members:
+            continue
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module in members:
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in members:
+                found.add(node.attr)
+    return found
+
+
+def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int], others: set[str]) -> bool:
+    """Make one .mpy from source files, the last of which names it; others: names that are imported from it. False when it was fresh already."""
     bits, platform = ARCHS[arch]
-    source = path.read_bytes()
+    path = paths[-1]
+    source = b"\0".join(p.read_bytes() for p in paths) + repr(sorted(others)).encode()
     key = hashlib.sha256(b"\0".join([source, repr(layout).encode(), arch.encode(), _tool_key()])).hexdigest()
     stamp = f"# {key}\n"
     text = out / arch / "src" / "pitwasm" / path.name
@@ -95,12 +116,18 @@ def compile_file(path: Path, arch: str, out: Path, layout: dict[str, int]) -> bo
         return False
     # Files appear complete or not at all, the stamped text last: other processes may be building or reading them.
     fresh_text, fresh_mpy = (path.with_name(f"{path.name}.{os.getpid()}.tmp") for path in (text, mpy))
-    fresh_text.write_text(stamp + transform(source.decode(), path, bits, layout))
+    texts = {p.stem: transform(p.read_text(), p, bits, layout) for p in paths}
+    unit = None
+    if arch in COMPILED:
+        trees = {stem: ast.parse(body) for stem, body in texts.items()}
+        named = {s.name for s in trees[path.stem].body if isinstance(s, ast.FunctionDef)} if len(paths) == 1 else others
+        unit = viperc.Unit(trees, named, len(paths) > 1)
+    fresh_text.write_text(stamp + (unit.source() if unit else texts[path.stem]))
     command = [mpy_cross(), f"-march={arch}", OPTIMISE[platform], "-s", f"pitwasm/{path.name}", "-o", fresh_mpy, fresh_text]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 0:
-        if arch in COMPILED:
-            fresh_mpy.write_bytes(viperc.improve(fresh_mpy.read_bytes(), fresh_text.read_text(), path.stem, built_in))
+        if unit is not None:
+            fresh_mpy.write_bytes(unit.improve(fresh_mpy.read_bytes(), built_in))
         os.replace(fresh_mpy, mpy)
     else:
         fresh_mpy.unlink(missing_ok=True)
@@ -123,20 +150,23 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path
         layout |= load_layout(path) if path.exists() else {}
     # What a prepared image was made with and has to be loaded with: 30 bits, which are no object on a board.
     layout["IMAGE_CODE"] = int(hashlib.sha256(repr(sorted(layout.items())).encode()).hexdigest()[:8], 16) >> 2
-    jobs: list[tuple[Path, str]] = []
+    jobs: list[tuple[list[Path], str, set[str]]] = []
     for arch in archs:
         modules = sources(arch, root)
+        units = [name for name in UNITS if arch in COMPILED and name in modules]
+        merged = {stem for name in units for stem in UNITS[name]}
         for kind, suffix in (("pitwasm", ".mpy"), ("src/pitwasm", ".py")):
             folder = out / arch / kind
             folder.mkdir(parents=True, exist_ok=True)
             for old in folder.glob("*" + suffix):
-                if old.stem not in modules:  # its source has gone
+                if old.stem not in modules or old.stem in merged and old.stem not in units:  # its source has gone
                     old.unlink()
-        jobs += [(path, arch) for path in modules.values()]
+        jobs += [([path], arch, set()) for stem, path in modules.items() if stem not in merged]
+        jobs += [([modules[stem] for stem in UNITS[name]], arch, wanted(name, modules)) for name in units]
 
-    def run(job: tuple[Path, str]) -> str | None:
+    def run(job: tuple[list[Path], str, set[str]]) -> str | None:
         try:
-            compile_file(*job, out, layout)
+            compile_unit(job[0], job[1], out, layout, job[2])
         except (BuildError, SourceError) as exc:
             return str(exc)
         return None

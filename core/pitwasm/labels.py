@@ -89,7 +89,7 @@ def jump(pool, c, T, ctl, field, op, x=0, y=0, z=0):
         extend(pool, v)
 
 
-def patch(c, T, link):
+def patch(pool, c, T, link):
     """Let the waiting branches (the last one is `link`, relative to T_START) go to the next word."""
     c[T + layout.T_LASTD // 4] = 0xFFFF
     start = c[T + layout.T_START // 4]

@@ -2,11 +2,15 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
 # Bytecode: it is a fifth of the size of viper where calls are most of the work. `pool` is the bytearray, `c` its cells as an array
-# of u32, `T` the index of the translator's state (layout.T_*) in it. Offsets of records are in bytes, as everywhere.
+# of u32, `T` the index of the translator's state (layout.T_*) in it. Offsets of records are in bytes, as everywhere. Written so that
+# tools/viperc can make machine code of it for the boards it knows: integers, pool and c, no objects.
 
 from . import layout
 from .labels import conditional, expect, jump, label, patch, settle
 from .operands import constant, emit, extend, fail, flush, leb, move, pop, push, source
+
+
+SHORT = b"\x40\x7f\x7e\x7d\x7c\x70\x6f"  # block types of one byte, in the order of T_TYPES
 
 
 def open_block(pool, c, T, kind, yo):
@@ -46,10 +50,10 @@ def _block_type(pool, c, T):
     """Read a block type (WebAssembly 5.4.1) -> type record."""
     pos = c[T + layout.T_POS // 4]
     k = pool[pos]
-    n = b"\x40\x7f\x7e\x7d\x7c\x70\x6f".find(bytes((k,)))
-    if n >= 0:
-        c[T + layout.T_POS // 4] = pos + 1
-        return (T << 2) + layout.T_TYPES + 24 * n
+    for n in range(7):
+        if SHORT[n] == k:
+            c[T + layout.T_POS // 4] = pos + 1
+            return (T << 2) + layout.T_TYPES + 24 * n
     if k & 0xC0 == 0x40:
         fail(9)
     x = leb(pool)
@@ -59,7 +63,7 @@ def _block_type(pool, c, T):
     return c[(c[M + layout.M_TYPES // 4] >> 2) + x]
 
 
-def _dead(c, T):
+def _dead(pool, c, T):
     """The rest of the block cannot be reached."""
     ctl = c[T + layout.T_CTL // 4]
     c[ctl + layout.C_DEAD >> 2] = 1
@@ -69,7 +73,7 @@ def _dead(c, T):
     c[T + layout.T_LASTD // 4] = 0xFFFF
 
 
-def _result_types(c, yo):
+def _result_types(pool, c, yo):
     """Number and place of a type's results."""
     n = c[yo + layout.Y_NP >> 2]
     return n >> 16, yo + layout.Y_BYTES + (n & 0xFFFF)
@@ -81,7 +85,7 @@ def _return(pool, c, T):
     while c[ctl + layout.C_PREV >> 2]:
         ctl = c[ctl + layout.C_PREV >> 2]
     yo = c[ctl + layout.C_TYPE >> 2]
-    n, types = _result_types(c, yo)
+    n, types = _result_types(pool, c, yo)
     expect(pool, c, T, types, n)
     if not c[T + layout.T_LIVE // 4]:
         return
@@ -108,7 +112,7 @@ def _return(pool, c, T):
 
 def _results(pool, c, T, ctl):
     """A block's end is reached by falling: its results, and nothing else, must be there; they go to the label's slots."""
-    n, types = _result_types(c, c[ctl + layout.C_TYPE >> 2])
+    n, types = _result_types(pool, c, c[ctl + layout.C_TYPE >> 2])
     expect(pool, c, T, types, n)
     if c[T + layout.T_SP // 4] + n * layout.OPERAND != ctl:
         fail(4)
@@ -122,7 +126,7 @@ def leave(pool, c, T):
     kind = c[r + layout.C_KIND // 4]
     yo = c[r + layout.C_TYPE // 4]
     link = c[r + layout.C_TARGET // 4]
-    n, types = _result_types(c, yo)
+    n, types = _result_types(pool, c, yo)
     if kind == layout.CK_FUNC:
         if link == 0:
             _return(pool, c, T)
@@ -130,7 +134,7 @@ def leave(pool, c, T):
                 fail(4)
             return 1
         _results(pool, c, T, ctl)
-        patch(c, T, link)
+        patch(pool, c, T, link)
         c[T + layout.T_LIVE // 4] = c[r + layout.C_LIVE // 4]
         c[T + layout.T_SP // 4] = ctl
         c[T + layout.T_NEXT // 4] = c[r + layout.C_NEXT // 4]
@@ -140,12 +144,15 @@ def leave(pool, c, T):
     _results(pool, c, T, ctl)
     live = c[T + layout.T_LIVE // 4]
     if kind == layout.CK_IF:  # no else: the parameters are the results
-        if pool[yo + layout.Y_BYTES : types] != pool[types : types + n]:
+        if types - yo - layout.Y_BYTES != n:
             fail(4)
-        patch(c, T, c[r + layout.C_ELSE // 4])
+        for i in range(n):
+            if pool[types + i] != pool[yo + layout.Y_BYTES + i]:
+                fail(4)
+        patch(pool, c, T, c[r + layout.C_ELSE // 4])
         live = c[r + layout.C_LIVE // 4]
     if kind != layout.CK_LOOP and link:
-        patch(c, T, link)
+        patch(pool, c, T, link)
         live = c[r + layout.C_LIVE // 4]
     c[T + layout.T_LASTD // 4] = 0xFFFF
     c[T + layout.T_LIVE // 4] = live
@@ -159,8 +166,8 @@ def leave(pool, c, T):
 def finish(pool, c, T):
     """The function is done: its frame size goes to the header."""
     n = c[T + layout.T_MAX // 4]
-    if n >= layout.GAP:
-        n = max(n, 256)
+    if n >= layout.GAP and n < 256:
+        n = 256
     start = c[T + layout.T_START // 4]
     pool[start + layout.F_SLOTS] = n & 255
     pool[start + layout.F_SLOTS + 1] = n >> 8
@@ -195,15 +202,16 @@ def _branch_if(pool, c, T, depth):
     here = c[T + layout.T_CTL // 4]  # its C_TRAMP field is free to hold the branch over the moves
     conditional(pool, c, T, here, layout.C_TRAMP, cond, 1)
     _go(pool, c, T, ctl, types, n)
-    patch(c, T, c[here + layout.C_TRAMP >> 2])
+    patch(pool, c, T, c[here + layout.C_TRAMP >> 2])
     c[here + layout.C_TRAMP >> 2] = 0
 
 
-def _label_types(c, ctl):
+def _label_types(pool, c, ctl):
     yo = c[ctl + layout.C_TYPE >> 2]
     if c[ctl + layout.C_KIND >> 2] == layout.CK_LOOP:
         return yo + layout.Y_BYTES
-    return _result_types(c, yo)[1]
+    n, types = _result_types(pool, c, yo)
+    return types
 
 
 def _branch_table(pool, c, T, refill):
@@ -234,12 +242,12 @@ def _branch_table(pool, c, T, refill):
     while ctl:
         link = c[ctl + layout.C_TRAMP >> 2]
         if link:
-            patch(c, T, link)
+            patch(pool, c, T, link)
             c[ctl + layout.C_TRAMP >> 2] = 0
-            settle(pool, c, T, ctl, _label_types(c, ctl), arity)
+            settle(pool, c, T, ctl, _label_types(pool, c, ctl), arity)
             jump(pool, c, T, ctl, layout.C_TARGET, layout.OP_BR)
         ctl = c[ctl + layout.C_PREV >> 2]
-    _dead(c, T)
+    _dead(pool, c, T)
 
 
 def _if(pool, c, T):
@@ -268,7 +276,7 @@ def _else(pool, c, T):
         fail(8)
     _results(pool, c, T, ctl)
     jump(pool, c, T, ctl, layout.C_TARGET, layout.OP_BR)
-    patch(c, T, c[r + layout.C_ELSE // 4])
+    patch(pool, c, T, c[r + layout.C_ELSE // 4])
     c[r + layout.C_KIND // 4] = layout.CK_ELSE
     c[r + layout.C_DEAD // 4] = 0
     c[T + layout.T_LIVE // 4] = c[r + layout.C_LIVE // 4]
@@ -278,15 +286,17 @@ def _else(pool, c, T):
     _push_all(pool, yo + layout.Y_BYTES, c[yo + layout.Y_NP >> 2] & 0xFFFF)
 
 
-def _slots(kind):
+def _slots(pool, kind):
     return 2 if kind == 0x7E or kind == 0x7C else 1
 
 
 def _call(pool, c, T, yo, x, index, table):
-    """Call: of function x (table None), of imported function x (table -1), or through a table (index: slot, x: type)."""
+    """Call: of function x (table -2), of imported function x (table -1), or through a table (index: slot, x: type)."""
     n = c[yo + layout.Y_NP >> 2] & 0xFFFF
     slots = c[yo + layout.Y_PSLOTS >> 2]
-    most = max(slots & 0xFFFF, slots >> 16)
+    most = slots >> 16
+    if most < slots & 0xFFFF:
+        most = slots & 0xFFFF
     types = yo + layout.Y_BYTES
     expect(pool, c, T, types, n)
     flush(pool, n)
@@ -295,13 +305,15 @@ def _call(pool, c, T, yo, x, index, table):
     far = 0
     if a > 255 or a + most > layout.GAP:
         # Side by side above everything else: index, then arguments; slots count from there while the call word runs.
-        far = max(c[T + layout.T_NEXT // 4] + 4, 256)
+        far = c[T + layout.T_NEXT // 4] + 4
+        if far < 256:
+            far = 256
         d = far + 1
         for i in range(n):
             k = pool[types + i]
             move(pool, d, c[sp - layout.OPERAND * (i + 1) + layout.O_SLOT >> 2], k)
-            d += _slots(k)
-        if table is not None and table >= 0:
+            d += _slots(pool, k)
+        if table >= 0:
             move(pool, far, index, 0x7F)
             index = 0
         emit(pool, layout.OP_FP_ADD, 0, far & 255, far >> 8)
@@ -310,7 +322,7 @@ def _call(pool, c, T, yo, x, index, table):
     c[T + layout.T_SP // 4] = sp
     if n:
         c[T + layout.T_NEXT // 4] = c[sp - layout.OPERAND + layout.O_SLOT >> 2]
-    if table is None:
+    if table == -2:
         emit(pool, layout.OP_CALL, a, x & 255, x >> 8)
     else:
         emit(pool, layout.OP_CALL_REF, index, x & 255, x >> 8)
@@ -321,14 +333,14 @@ def _call(pool, c, T, yo, x, index, table):
             fail(5)
     if far:
         emit(pool, layout.OP_FP_SUB, 0, far & 255, far >> 8)
-    n, types = _result_types(c, yo)
+    n, types = _result_types(pool, c, yo)
     d = far + 1
     for i in range(n):
         k = pool[types + i]
         v = push(pool, k)
         if far:
             move(pool, c[v + layout.O_SLOT >> 2], d, k)
-            d += _slots(k)
+            d += _slots(pool, k)
     c[T + layout.T_LASTD // 4] = 0xFFFF
 
 
@@ -341,7 +353,7 @@ def other(pool, c, T, k, refill):
             fail(15)
         f = c[M + layout.M_FTYPES // 4] + 2 * x
         yo = c[(c[M + layout.M_TYPES // 4] >> 2) + (pool[f] | pool[f + 1] << 8)]
-        _call(pool, c, T, yo, x, 0, -1 if x < c[M + layout.M_NIMPF // 4] else None)
+        _call(pool, c, T, yo, x, 0, -1 if x < c[M + layout.M_NIMPF // 4] else -2)
     elif k == layout.W_BR_IF:
         _branch_if(pool, c, T, leb(pool))
     elif k == layout.W_BLOCK or k == layout.W_LOOP:
@@ -357,10 +369,10 @@ def other(pool, c, T, k, refill):
         ctl, n, types = label(pool, c, T, leb(pool))
         expect(pool, c, T, types, n)
         _go(pool, c, T, ctl, types, n)
-        _dead(c, T)
+        _dead(pool, c, T)
     elif k == layout.W_RETURN:
         _return(pool, c, T)
-        _dead(c, T)
+        _dead(pool, c, T)
     elif k == layout.W_BR_TABLE:
         _branch_table(pool, c, T, refill)
     elif k == layout.W_CALL_INDIRECT:
@@ -376,7 +388,7 @@ def other(pool, c, T, k, refill):
         _call(pool, c, T, c[(c[M + layout.M_TYPES // 4] >> 2) + x], x, y, table)
     elif k == layout.W_UNREACHABLE:
         emit(pool, layout.OP_UNREACHABLE, 0, 0, 0)
-        _dead(c, T)
+        _dead(pool, c, T)
     elif k != layout.W_NOP:
         from .uncommon import uncommon
 

@@ -13,7 +13,7 @@ from .errors import Reject
 from .operands import constant, emit, fail, forget, leb, move, pop, push, sleb
 from .pool import get32
 from .simple import simple
-from .structure import finish, leave, open_block, other
+from .structure import SHORT, finish, leave, open_block, other
 from .tables import ROWS
 
 NOROOM = 1  # code of Reject: the workspace is full; the others are in messages.py
@@ -33,25 +33,23 @@ def _begin(pool, c, T, refill):
     c[T + layout.T_LOCALS // 4] = top
     # Records of the block types: one result, or none.
     r = (T << 2) + layout.T_TYPES
-    for k in b"\x00\x7f\x7e\x7d\x7c\x70\x6f":
-        c[r + layout.Y_NP >> 2] = 0x10000 if k else 0
-        pool[r + layout.Y_BYTES] = k
+    for i in range(7):
+        c[r + layout.Y_NP >> 2] = 0x10000 if i else 0
+        pool[r + layout.Y_BYTES] = SHORT[i]
         r += 24
     # Locals: records from T_LIMIT down. The parameters lie where the caller put them; of the others no pair straddles the gap.
-    n = slot = 0
-    moved = []  # parameters in the gap: record, slot, type
-    for i in range(c[yo + layout.Y_NP >> 2] & 0xFFFF):
+    n = c[yo + layout.Y_NP >> 2] & 0xFFFF
+    slot = 0
+    for i in range(n):
         kind = pool[yo + layout.Y_BYTES + i]
-        top = _local(c, T, top, slot, kind)
-        size = 2 if kind == 0x7E or kind == 0x7C else 1
-        if slot < 256 and slot + size > layout.GAP:
-            moved.append((top, slot, kind))
-        slot += size
-        n += 1
+        top = _local(pool, c, T, top, slot, kind)
+        slot += 2 if kind == 0x7E or kind == 0x7C else 1
     if c[T + layout.T_END // 4] - c[T + layout.T_POS // 4] < layout.NEED:
         refill()
     c[T + layout.T_OPCODE // 4] = c[T + layout.T_POS // 4]
-    for _ in range(leb(pool)):
+    groups = leb(pool)
+    while groups:
+        groups -= 1
         if c[T + layout.T_END // 4] - c[T + layout.T_POS // 4] < layout.NEED:
             refill()
         c[T + layout.T_OPCODE // 4] = c[T + layout.T_POS // 4]
@@ -59,7 +57,7 @@ def _begin(pool, c, T, refill):
         at = c[T + layout.T_POS // 4]
         if at >= c[T + layout.T_END // 4]:
             fail(7)
-        if count + n > 50000:  # more than 2**32 - 1 is malformed (5.4.9), more than this is our limit
+        if count > 50000 - n:  # more than 2**32 - 1 is malformed (5.4.9), more than this is our limit
             fail(10)
         kind = pool[at]
         c[T + layout.T_POS // 4] = at + 1
@@ -70,15 +68,12 @@ def _begin(pool, c, T, refill):
         while count:
             if slot < 256 and slot + size > layout.GAP:
                 slot = 256
-            top = _local(c, T, top, slot, kind)
+            top = _local(pool, c, T, top, slot, kind)
             slot += size
             count -= 1
     c[T + layout.T_NLOCALS // 4] = n
-    for i in range(len(moved)):
-        at, old, kind = moved[i]
-        moved[i] = slot, old, kind
-        c[at >> 2] = slot | kind << 24
-        slot += 2
+    moved = slot
+    slot += _move_parameters(pool, c, T, yo, slot, 0)
     params = c[yo + layout.Y_PSLOTS >> 2] & 0xFFFF
     results = c[yo + layout.Y_PSLOTS >> 2] >> 16
     if slot > 60000:
@@ -88,27 +83,42 @@ def _begin(pool, c, T, refill):
     if slot < 256 and slot + results > layout.GAP:
         slot = 256  # RETN wants the results side by side
     c[T + layout.T_NEXT // 4] = slot
-    c[T + layout.T_MAX // 4] = max(slot, results)
+    c[T + layout.T_MAX // 4] = slot if slot > results else results
     c[T + layout.T_SP // 4] = top
     c[T + layout.T_CTL // 4] = 0
     c[T + layout.T_LASTD // 4] = 0xFFFF
     c[T + layout.T_PKIND // 4] = 0xFF
     c[T + layout.T_LIVE // 4] = 0 if c[T + layout.T_FLAGS // 4] & layout.TF_CHECK else 1
     open_block(pool, c, T, layout.CK_FUNC, yo)
-    for d, s, kind in moved:
-        while True:
-            if s > 255:  # the end of a pair: through a slot already moved on
-                emit(pool, layout.OP_GET_W, 254, s & 255, s >> 8)
-                s = 254
-            emit(pool, layout.OP_SET_W, s, d & 255, d >> 8)
-            if kind != 0x7E and kind != 0x7C:
-                break
-            kind = 0
-            s += 1
-            d += 1
+    _move_parameters(pool, c, T, yo, moved, 1)
 
 
-def _local(c, T, top, slot, kind):
+def _move_parameters(pool, c, T, yo, d, write):
+    """Parameters in the gap get slots from d on: their records, or (write = 1) the words that copy them. Number of slots."""
+    at = c[T + layout.T_LOCALS // 4]
+    first = d
+    s = 0
+    for i in range(c[yo + layout.Y_NP >> 2] & 0xFFFF):
+        kind = pool[yo + layout.Y_BYTES + i]
+        size = 2 if kind == 0x7E or kind == 0x7C else 1
+        at -= 4
+        if s < 256 and s + size > layout.GAP:
+            if not write:
+                c[at >> 2] = d | kind << 24
+            else:
+                emit(pool, layout.OP_SET_W, s, d & 255, d >> 8)
+                if size == 2:
+                    x = s + 1
+                    if x > 255:  # the end of a pair: through a slot already moved on
+                        emit(pool, layout.OP_GET_W, 254, x & 255, x >> 8)
+                        x = 254
+                    emit(pool, layout.OP_SET_W, x, d + 1 & 255, d + 1 >> 8)
+            d += 2
+        s += size
+    return d - first
+
+
+def _local(pool, c, T, top, slot, kind):
     top -= 4
     if top - c[T + layout.T_CODE // 4] < 128:
         fail(NOROOM)

@@ -11,6 +11,13 @@ def _byte(pool, c, T):
     return pool[at]
 
 
+def _word(pool, c, T):
+    lo = _byte(pool, c, T)
+    lo |= _byte(pool, c, T) << 8
+    lo |= _byte(pool, c, T) << 16
+    return lo | _byte(pool, c, T) << 24
+
+
 def _table(pool, c, T):
     """Read a table index -> it, and the table's type."""
     x = leb(pool)
@@ -22,20 +29,18 @@ def _table(pool, c, T):
 
 def _constant(pool, c, T, k):
     """i64, f32 and f64.const. What is the sign extension of its low 32 bits stays a constant until it is used."""
-    kind = {layout.W_I64_CONST: 0x7E, layout.W_F32_CONST: 0x7D, layout.W_F64_CONST: 0x7C}[k]
+    kind = 0x7E
     hi = 0
-    if kind == 0x7E:
+    if k == layout.W_I64_CONST:
         sleb(pool, 1)
         lo = c[T + layout.T_LO // 4]
         hi = c[T + layout.T_HI // 4]
     else:
-        at = c[T + layout.T_POS // 4]
-        lo = int.from_bytes(pool[at : at + 4], "little")
-        at += 4
-        if kind == 0x7C:
-            hi = int.from_bytes(pool[at : at + 4], "little")
-            at += 4
-        c[T + layout.T_POS // 4] = at
+        kind = 0x7D
+        lo = _word(pool, c, T)
+        if k == layout.W_F64_CONST:
+            kind = 0x7C
+            hi = _word(pool, c, T)
     v = push(pool, kind) >> 2
     if kind == 0x7D or hi == (0xFFFFFFFF if lo >> 31 else 0):
         c[v] = kind | 0x100
@@ -164,12 +169,12 @@ def uncommon(pool, c, T, k):
             fail(4)
         put(pool, layout.OP_I32_CMP_I, 0x7F, source(pool, at, 248), 0, 0)
     elif k == layout.W_REF_FUNC:
-        x = leb(pool)
-        if x >= c[M + layout.M_NFUNCS // 4]:
+        f = leb(pool)
+        if f >= c[M + layout.M_NFUNCS // 4]:
             fail(15)
-        if not pool[c[M + layout.M_DECLARED // 4] + (x >> 3)] >> (x & 7) & 1:
+        if not pool[c[M + layout.M_DECLARED // 4] + (f >> 3)] >> (f & 7) & 1:
             fail(21)
-        put(pool, layout.SUB_REF_FUNC | 0x1000, 0x70, 0, 0, x)
+        put(pool, layout.SUB_REF_FUNC | 0x1000, 0x70, 0, 0, f)
     else:
         x, kind = _table(pool, c, T)
         if k == layout.W_TABLE_GET:
@@ -187,7 +192,7 @@ def uncommon(pool, c, T, k):
         elif k == layout.W_TABLE_FILL:
             _three(pool, layout.SUB_TABLE_FILL, kind, x, 0)
         else:
-            j, other = _table(pool, c, T)
+            y, other = _table(pool, c, T)
             if other != kind:
                 fail(4)
-            _three(pool, layout.SUB_TABLE_COPY, 0x7F, x, j)
+            _three(pool, layout.SUB_TABLE_COPY, 0x7F, x, y)

@@ -1,66 +1,227 @@
 # The viper compiler: better machine code for the viper functions of an .mpy file than mpy-cross makes
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# The source stays plain viper, which mpy-cross has compiled already: what is exchanged here is machine code only. A function outside the
-# compiler's subset keeps the code it has.
+# The source stays plain viper, which mpy-cross can compile too. A unit is one or more files that become one .mpy file: functions of a unit
+# call each other by a branch; of those that nobody else calls mpy-cross does not even learn. What is outside the compiler's subset stays
+# what mpy-cross made of it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tools.viperc import thumb
-from tools.viperc.front import Front, Module, Signature, Unsupported
-from tools.viperc.ir import optimise
-from tools.viperc.mpyfile import VIPER, MpyFile
+from tools.viperc.front import Front, Module, Signature, Table, Unsupported
+from tools.viperc.ir import Code, optimise
+from tools.viperc.mpyfile import NATIVE, VIPER, MpyFile, RawCode
 
-__all__ = ["MpyFile", "Unsupported", "improve"]
+__all__ = ["MpyFile", "Unit", "Unsupported"]
 
-STEADY = {"loop": ("ip",)}  # module -> pointers that only code words are read through
-
-
-def vipers(tree: ast.Module) -> list[ast.FunctionDef]:
-    """The viper functions of a file, in the order of their raw code."""
-    found = []
-
-    def walk(node: ast.AST) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef) and any(ast.unparse(d) == "micropython.viper" for d in child.decorator_list):
-                found.append(child)
-            walk(child)
-
-    walk(tree)
-    return found
+STEADY = {"run": ("ip",)}  # function -> pointers that only code words are read through
+Names = Callable[[tuple[str, ...]], dict[str, int]]
 
 
-def improve(
-    data: bytes, source: str, stem: str, names: Callable[[tuple[str, ...]], dict[str, int]], report: dict[str, str] | None = None
-) -> bytes:
-    """An .mpy file for a Cortex-M with its viper functions compiled again. names: numbers of the names built into every firmware."""
-    tree = ast.parse(source)
-    mpy = MpyFile.parse(data)
-    codes = [raw for raw in mpy.code.all() if raw.kind == VIPER]
-    nodes = vipers(tree)
-    if len(codes) != len(nodes):
-        raise Unsupported(f"{stem}: {len(nodes)} viper functions, {len(codes)} in the .mpy file")
-    if not nodes:
-        return data
-    wanted = {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)} - {x for x in mpy.names if x}
-    numbers = names(tuple(sorted(wanted))) if any(x is None for x in mpy.names) else {}
-    by_number = {k: name for name, k in numbers.items()}
-    table = [name if name is not None else by_number.get(static, "") for name, static in zip(mpy.names, mpy.static, strict=True)]
-    module = Module(tree, table, mpy.objects, mpy.fun_table)
-    for raw, node in zip(codes, nodes, strict=True):
-        try:
-            code = Front(module, Signature.of(node), 32, STEADY.get(stem, ())).wrapper()
-        except Unsupported as exc:
-            if report is not None:
-                report[node.name] = str(exc)
-            continue
+def is_viper(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef) and any(ast.unparse(d) == "micropython.viper" for d in node.decorator_list)
+
+
+class Unit:
+    """Source files that become one .mpy file.
+
+    Arguments: the files' syntax trees, as transformed for the machine (by module name, the unit's own last); the names that other files
+    import from them; whether plain functions (pool, …) are compiled too.
+    """
+
+    def __init__(self, trees: dict[str, ast.Module], wanted: Iterable[str], plain: bool) -> None:
+        self.report: dict[str, str] = {}
+        self.tree = _merged(trees)
+        self.wanted = set(wanted)
+        functions = [s for s in self.tree.body if isinstance(s, ast.FunctionDef)]
+        self.functions: dict[str, Signature] = {}
+        for node in functions:
+            try:
+                if is_viper(node):
+                    self.functions[node.name] = Signature.of(node)
+            except Unsupported as exc:
+                self.report[node.name] = str(exc)
+        if plain:
+            for name, objects in _objects(functions).items():
+                node = next(f for f in functions if f.name == name)
+                try:
+                    self.functions[name] = Signature.plainly(node, objects)
+                except Unsupported as exc:
+                    self.report[name] = str(exc)
+        self._select()
+
+    def _select(self) -> None:
+        """Find out which functions can be compiled, which of them are called directly, and which nobody else has to know."""
+        while True:
+            self.module = Module(self.tree, Table([]), Table([]), 0)
+            calls = {n: _called(s.node) & self.functions.keys() for n, s in self.functions.items()}
+            direct = set().union(*calls.values()) if calls else set()
+            self.module.direct = {n: s for n, s in self.functions.items() if n in direct or s.plain}
+            self.module.tables = self._tables()
+            python = {s.name: s for s in self.tree.body if isinstance(s, ast.FunctionDef) and s.name not in self.functions and not is_viper(s)}
+            if self.module.direct:
+                self.module.shims = {n: len(s.args.args) for n, s in python.items() if n == "fail"}
+            failed = []
+            for name, sig in self.functions.items():
+                try:
+                    self._code(sig, name in self.module.direct)
+                except Unsupported as exc:
+                    self.report[name] = str(exc)
+                    failed.append(name)
+            if not failed:
+                break
+            for name in failed:
+                del self.functions[name]
+        used = set(self.wanted)
+        for s in self.tree.body:
+            if isinstance(s, ast.FunctionDef) and s.name in self.functions:
+                continue
+            used |= {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        self.outside = [n for n in self.functions if n in used or n not in self.module.direct]
+
+    def _tables(self) -> dict[str, bytes]:
+        """Constants of bytes that nothing but compiled functions reads."""
+        found: dict[str, bytes] = {}
+        for s in self.tree.body:
+            if isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant) and isinstance(s.value.value, bytes):
+                found[ast.unparse(s.targets[0])] = s.value.value
+        read = set(self.wanted)
+        for s in self.tree.body:
+            if not (isinstance(s, ast.FunctionDef) and s.name in self.functions):
+                read |= {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        return {name: data for name, data in found.items() if name not in read} if self.module.direct else {}
+
+    def _code(self, sig: Signature, inner: bool) -> Code:
+        front = Front(self.module, sig, 32, STEADY.get(sig.name, ()))
+        return front.body() if inner else front.outer()
+
+    def source(self) -> str:
+        """What mpy-cross is to compile: without the functions only this unit calls."""
+        gone = set(self.functions) - set(self.outside)
+        body = [s for s in self.tree.body if not (isinstance(s, ast.FunctionDef) and s.name in gone)]
+        body = [s for s in body if not (isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) in self.module.tables)]
+        return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
+
+    def improve(self, data: bytes, names: Names) -> bytes:
+        """The .mpy file with machine code of our own. names: finds the numbers of names built into every firmware."""
+        if not self.functions:
+            return data
+        mpy = MpyFile.parse(data)
+        children = [raw for raw in mpy.code.children or ()]
+        kept = [s for s in ast.parse(self.source()).body if isinstance(s, (ast.FunctionDef, ast.ClassDef))]
+        if len(children) != len(kept):
+            raise Unsupported(f"{len(children)} functions in the .mpy file, {len(kept)} in the source")
+        raws = {s.name: raw for s, raw in zip(kept, children, strict=True)}
+        wanted = {n.id for s in self.functions.values() for n in ast.walk(s.node) if isinstance(n, ast.Name)} | set(self.functions)
+        numbers = names(tuple(sorted(wanted))) if any(x is None for x in mpy.names) else {}
+        by_number = {k: name for name, k in numbers.items()}
+        self.module.qstrs = Table([x if x is not None else by_number.get(k, k) for x, k in zip(mpy.names, mpy.static, strict=True)])
+        self.module.objects = Table(mpy.objects)
+        self.module.fun_table = mpy.fun_table
+        if mpy.fun_table < 0:
+            self.module.fun_table = mpy.add_fun_table()
+            self.module.objects.there.append(None)
+        first = next((n for n in self.outside if n in raws), None)
+        assert first is not None
+        if self.module.direct:
+            self._together(raws, first)
+        else:
+            for name in self.outside:
+                machine = thumb.Thumb()
+                self._emit(machine, self.functions[name], False)
+                self._exchange(raws[name], machine.assemble())
+        mpy.extend(self.module.qstrs.there[len(mpy.names) :], self.module.objects.there[len(mpy.objects) :])
+        return mpy.build()
+
+    def _emit(self, machine: thumb.Thumb, sig: Signature, inner: bool) -> None:
+        code = self._code(sig, inner)
         optimise(code)
+        machine.function(code, inner)
+
+    def _together(self, raws: dict[str, RawCode], first: str) -> None:
+        """All code in the place of one function's; in the others' place a jump to it."""
         machine = thumb.Thumb()
-        machine.function(code)
-        new = machine.assemble()
-        if report is not None:
-            report[node.name] = f"{len(raw.data)} -> {len(new)}"
-        raw.data = new
-    return mpy.build()
+        order = [first, *(n for n in self.outside if n != first)]
+        self._emit(machine, self.functions[first], False)
+        for name in self.module.direct:
+            self._emit(machine, self.functions[name], True)
+        for name in order[1:]:
+            self._emit(machine, self.functions[name], False)
+        for name, n in self.module.shims.items():
+            node = next(s for s in self.tree.body if isinstance(s, ast.FunctionDef) and s.name == name)
+            code = Front(self.module, Signature(name, [], "object", node), 32).shim(n)
+            code.name = "shim " + name
+            optimise(code)
+            machine.function(code, True)
+        for n, data in enumerate(self.module.tables.values()):
+            machine.label(("table", n))
+            machine.items.append(("data", data + b"\0" * (len(data) & 1)))
+        q = self.module.qstrs.index(first)
+        self._exchange(raws[first], machine.assemble())
+        for name in order[1:]:
+            at = machine.labels[name + "$" if name in self.module.direct else name]
+            self._exchange(raws[name], thumb.stub(q, self.module.fun_table, at))
+
+    def _exchange(self, raw: RawCode, data: bytes) -> None:
+        if raw.kind == NATIVE or raw.children:
+            raise Unsupported("not a viper function")
+        if raw.kind != VIPER:
+            raw.kind, raw.tail = VIPER, b"\0"
+        raw.data = data
+
+
+def _merged(trees: dict[str, ast.Module]) -> ast.Module:
+    """One file of several: imports once, those from each other not at all."""
+    imports: list[ast.stmt] = []
+    body: list[ast.stmt] = []
+    seen = set()
+    for tree in trees.values():
+        for s in tree.body:
+            if isinstance(s, ast.ImportFrom) and s.level == 1 and s.module in trees and len(trees) > 1:
+                continue
+            text = ast.unparse(s)
+            if isinstance(s, (ast.Import, ast.ImportFrom)) or isinstance(s, ast.Assign):
+                if text not in seen:
+                    (imports if not isinstance(s, ast.Assign) else body).append(s)
+                    seen.add(text)
+            else:
+                body.append(s)
+    if len(trees) > 1:
+        body = [_Inside(set(trees)).visit(s) for s in body]
+    return ast.Module(imports + body, [])
+
+
+class _Inside(ast.NodeTransformer):
+    """Drops imports, within functions, of what the unit has itself."""
+
+    def __init__(self, members: set[str]) -> None:
+        self.members = members
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        return ast.Pass() if node.level == 1 and node.module in self.members else node
+
+
+def _called(node: ast.FunctionDef) -> set[str]:
+    return {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+
+
+def _objects(functions: list[ast.FunctionDef]) -> dict[str, set[str]]:
+    """Plain functions (pool, …), and which of their parameters are objects: what is called, or handed on as such."""
+    plain = {f.name: f for f in functions if not f.decorator_list and f.args.args and f.args.args[0].arg == "pool"}
+    objects = {name: _called(f) & {a.arg for a in f.args.args} for name, f in plain.items()}
+    for f in functions:
+        if is_viper(f):
+            objects[f.name] = _called(f) & {a.arg for a in f.args.args}
+    changed = True
+    while changed:
+        changed = False
+        for name, f in plain.items():
+            own = {a.arg for a in f.args.args}
+            for call in (n for n in ast.walk(f) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in plain):
+                for param, arg in zip(plain[call.func.id].args.args, call.args):  # type: ignore[attr-defined]  # noqa: B905
+                    if param.arg in objects[call.func.id] and isinstance(arg, ast.Name) and arg.id in own and arg.id not in objects[name]:  # type: ignore[attr-defined]
+                        objects[name].add(arg.id)
+                        changed = True
+    return {name: objects[name] for name in plain}

@@ -66,8 +66,10 @@ class Graph:
                             self.fixed[x].append(machine.arguments[k])
                     if d is not None:
                         self.fixed[d].append(machine.result)
-                if i.op == "ret" and type(i.a) is int:
-                    self.fixed[i.a].append(machine.result)
+                if i.op == "ret":
+                    for k, x in enumerate(i.args or (i.a,)):
+                        if type(x) is int:
+                            self.fixed[x].append(machine.arguments[k])
                 if d is not None:
                     self.seen |= 1 << d
                     others = now & ~(1 << d)
@@ -78,7 +80,7 @@ class Graph:
                     for x in machine.apart(i):  # type: ignore[operator]
                         if type(x) is int and x != d:
                             others |= 1 << x
-                    if i.op == "in" and i.k < len(machine.arguments):
+                    if i.op in ("in", "more") and i.k < len(machine.arguments):
                         self.fixed[d].append(machine.arguments[i.k])
                     s = machine.shared(i) if machine.shared else None  # type: ignore[operator]
                     if type(s) is int:
@@ -99,10 +101,13 @@ class Graph:
 def allocate(code: Code, machine: Machine) -> Places:
     """Give every virtual register a place; changes the code where a value has to be fetched from its home."""
     places = Places()
-    home: dict[int, int | None] = {}  # register -> far register, or None: on the stack
+    home: dict[int, int | None] = dict(code.pinned)  # register -> far register, or None: on the stack
     short: set[int] = set()  # made for one instruction: never given a home
     stack_of: dict[int, int] = {}
     kept = set(machine.near) - machine.clobbers
+    homes = [r for r in machine.far if r not in code.pinned.values()]
+    if home:
+        _fetch(code, machine, home, set(home), short)
     for _ in range(40):
         g = Graph(code, machine)
         nodes = [v for v in _bits(g.seen) if v not in home]
@@ -161,16 +166,16 @@ def allocate(code: Code, machine: Machine) -> Places:
                 failed.append(min(near, key=lambda x: g.weight[x]))
         for v in sorted(set(failed), key=lambda v: -g.weight[v]):
             taken = {home[x] for x in _bits(g.edges[v]) if home.get(x) is not None}
-            usable = [r for r in machine.far if r not in taken and not (g.across >> v & 1 and r in machine.clobbers)]
+            usable = [r for r in homes if r not in taken and not (g.across >> v & 1 and r in machine.clobbers)]
             home[v] = usable[0] if usable else None
             if not usable:
                 words = {stack_of[x] for x in _bits(g.edges[v]) if x in stack_of}
                 stack_of[v] = next(k for k in range(1000) if k not in words)
-        _fetch(code, machine, home, {v for v in failed}, short, stack_of)
+        _fetch(code, machine, home, set(failed), short)
     raise RuntimeError(f"{code.name}: registers do not work out")
 
 
-def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[int], short: set[int], stack_of: dict[int, int]) -> None:
+def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[int], short: set[int]) -> None:
     """Copies from and to the new homes around the instructions that need them elsewhere."""
     for b in code.blocks:
         out: list[Ins] = []
@@ -179,7 +184,7 @@ def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[i
             swap: dict[int, int] = {}
             for name in ("a", "b", "c"):
                 x = getattr(i, name)
-                if type(x) is not int or x not in new or i.op == "call":  # calls fetch from wherever it is
+                if type(x) is not int or x not in new or i.op in ("call", "more"):  # calls fetch from wherever it is
                     continue
                 if home[x] is not None and machine.takes_far(i, name):  # type: ignore[operator]
                     continue
@@ -192,7 +197,7 @@ def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[i
                 setattr(i, name, swap[x])
             if i.d is not None and i.d in new:
                 far = home[i.d] is not None
-                plain = i.op in ("mov", "in", "call") and (far or i.op != "mov" or (type(i.a) is int and i.a not in home))
+                plain = i.op in ("mov", "in", "call", "more") and (far or i.op != "mov" or (type(i.a) is int and i.a not in home))
                 if not plain and not (far and machine.takes_far(i, "d")):  # type: ignore[operator]
                     t = code.reg()
                     short.add(t)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from tools.viperc.ir import INVERSE, Code, Imm, Operand, wrap
+from tools.viperc.ir import Code, Imm, Operand, fold, wrap
 
 POINTERS = {"ptr8": 1, "ptr16": 2, "ptr32": 4}
 # As the function table's converters number them.
@@ -26,20 +26,39 @@ class Unsupported(Exception):
 
 @dataclass
 class Signature:
-    """A viper function: parameter names and types, type of the result."""
+    """A function: parameter names and types, type of the result ("object" of a function that returns nothing: None), number of results.
+
+    Types besides viper's: "pool" and "cells", of a function that works on the pool's bytes and words without being viper.
+    """
 
     name: str
     params: list[tuple[str, str]]
     result: str
     node: ast.FunctionDef
+    results: int = 1
+    plain: bool = False  # not a viper function: everything is an integer
+    defaults: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, node: ast.FunctionDef) -> Signature:
+        """Of a viper function."""
         a = node.args
         if a.vararg or a.kwarg or a.kwonlyargs or a.defaults or a.posonlyargs:
             raise Unsupported("parameters with defaults or stars")
         params = [(x.arg, _type(x.annotation)) for x in a.args]
-        return cls(node.name, params, _type(node.returns), node)
+        return cls(node.name, params, _type(node.returns), node, _results(node))
+
+    @classmethod
+    def plainly(cls, node: ast.FunctionDef, objects: set[str]) -> Signature:
+        """Of a function (pool, c, …) in Python that is written so that it can be compiled: `pool` bytes, `c` cells, integers, these objects."""
+        a = node.args
+        if a.vararg or a.kwarg or a.kwonlyargs or a.posonlyargs or any(not isinstance(d, ast.Constant) for d in a.defaults):
+            raise Unsupported("parameters with stars")
+        special = {"pool": "pool", "c": "cells"}
+        params = [(x.arg, special.get(x.arg) or ("object" if x.arg in objects else "int")) for x in a.args]
+        results = _results(node)
+        defaults = tuple(int(d.value) for d in a.defaults)  # type: ignore[attr-defined]
+        return cls(node.name, params, "int" if results else "object", node, results, True, defaults)
 
 
 def _type(node: ast.expr | None) -> str:
@@ -50,10 +69,19 @@ def _type(node: ast.expr | None) -> str:
     raise Unsupported(f"type {ast.unparse(node)}")
 
 
-class Module:
-    """What the functions of a file may name: other viper functions, constants, places in the tables of the .mpy file."""
+def _results(node: ast.FunctionDef) -> int:
+    values = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
+    values = [v for v in values if not (isinstance(v, ast.Constant) and v.value is None)]
+    counts = {len(v.elts) if isinstance(v, ast.Tuple) else 1 for v in values}
+    if len(counts) > 1:
+        raise Unsupported("different numbers of results")
+    return counts.pop() if counts else 0
 
-    def __init__(self, tree: ast.Module, qstrs: list[str], objects: list, fun_table: int) -> None:
+
+class Module:
+    """What the functions of a unit may name: each other, constants, places in the tables of the .mpy file."""
+
+    def __init__(self, tree: ast.Module, qstrs: Table, objects: Table, fun_table: int) -> None:
         self.qstrs = qstrs
         self.objects = objects
         self.fun_table = fun_table
@@ -61,11 +89,31 @@ class Module:
         for s in tree.body:
             if isinstance(s, ast.Assign) and isinstance(s.value, ast.Call) and ast.unparse(s.value.func) == "const":
                 self.constants[ast.unparse(s.targets[0])] = eval(ast.unparse(s.value.args[0]), {}, dict(self.constants))
-        self.direct: dict[str, Signature] = {}
+            elif isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant) and type(s.value.value) is int:
+                self.constants[ast.unparse(s.targets[0])] = s.value.value
+        self.tables: dict[str, bytes] = {}  # constants of bytes that only functions of the unit read
+        self.direct: dict[str, Signature] = {}  # functions called by a branch; they find pool, its address and the context in PINNED
+        self.shims: dict[str, int] = {}  # functions in Python, and their number of integer arguments, called by way of a shim
+
+
+class Table:
+    """Names or constants of an .mpy file; what is missing is added at the end."""
+
+    def __init__(self, there: list) -> None:
+        self.there = list(there)
+
+    def index(self, value: object) -> int:
+        if value not in self.there:
+            self.there.append(value)
+        return self.there.index(value)
+
+
+# Registers that hold the same in all functions of a unit: the pool, its address, the module's context.
+POOL, ADDRESS, CONTEXT = 8, 9, 10
 
 
 class Front:
-    """Makes the body of one function. `ctx`: register of the module's context; inner = False: called by MicroPython, with objects."""
+    """Makes the intermediate code of one function: of its body, or of what stands between MicroPython and a body."""
 
     def __init__(self, module: Module, sig: Signature, bits: int, steady: tuple[str, ...] = ()) -> None:
         self.module = module
@@ -79,16 +127,19 @@ class Front:
         self.assigned = {n.id for n in ast.walk(sig.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self.steady = steady
         self.buffers: dict[str, int] = {}  # object parameter -> its buffer's address, found on entry
+        self.inner = False
 
     # ---- entry and exit -------------------------------------------------------------------------------------------------
-    def wrapper(self) -> Code:
+    def outer(self) -> Code:
         """The function as MicroPython calls it: (function object, number of arguments, of keywords, array of arguments)."""
         c = self.code
         c.start(c.block())
         me, count, keys, args = (c.reg() for _ in range(4))
         for k, r in enumerate((me, count, keys, args)):
             c.emit("in", r, k=k)
-        self._context(me)
+        pinned = bool(self.module.direct)
+        self.ctx = self._pinned("context", CONTEXT) if pinned else c.reg("context")
+        c.emit("ld", self.ctx, me, Imm(self.word), k=self.word)
         n = len(self.sig.params)
         good, bad, fits = c.block(), c.block(), c.block()
         c.emit("cbr", None, keys, Imm(0), target="eq", to=[good, bad])
@@ -98,32 +149,120 @@ class Front:
         self._helper(None, "check", count, keys, Imm(n << 17 | n << 1))
         c.start(fits)
         for k, (name, kind) in enumerate(self.sig.params):
-            v = self.vars[name] = c.reg(name)
+            v = self.vars[name] = self._pinned("pool", POOL) if pinned and k == 0 and name == "pool" else c.reg(name)
             self.types[name] = kind
+            if kind == "cells":
+                continue
             o = c.reg()
             c.emit("ld", o, args, Imm(k * self.word), k=self.word)
-            if kind == "object":
+            if kind in ("object", "pool"):
                 c.emit("mov", v, o)
+            elif pinned and name == "pool":
+                c.emit("mov", v, o)
+                self._pool(kind)
             else:
                 self._native(v, o, kind)
+            if pinned and name == "pool" and kind in ("object", "pool"):
+                self._pool(kind)
+        if self.sig.name in self.module.direct:
+            return self._bridge()
         return self._body()
 
-    def _context(self, me: int) -> None:
+    def _pinned(self, name: str, register: int) -> int:
+        v = self.code.reg(name)
+        self.code.pinned[v] = register
+        return v
+
+    def _pool(self, kind: str) -> None:
+        """The pool's address, once its object is there."""
+        v = self._pinned("pool@", ADDRESS)
+        self._helper(v, "from_obj", self.vars["pool"], Imm(TYPES["ptr8"]))
+        self._pool_names(v, kind)
+
+    def _pool_names(self, v: int, kind: str) -> None:
+        self.buffers["pool"] = v
+        self.pool_object = self.vars["pool"]
+        if kind != "object":
+            self.vars["pool"] = v
+            self.types["pool"] = "ptr8"
+        for name, k in self.sig.params:
+            if k == "cells":
+                self.vars[name] = v
+                self.types[name] = "ptr32"
+
+    def _bridge(self) -> Code:
+        """The outer function of one that others call directly."""
         c = self.code
-        self.ctx = c.reg("context")
-        self.fun = c.reg("functions")
-        c.emit("ld", self.ctx, me, Imm(self.word), k=self.word)
-        t = c.reg()
+        args = tuple(self.vars[name] for name, kind in self.sig.params if name != "pool" and kind != "cells")
+        c.name += "$"
+        result = self._branch(self.sig, args)
+        if self.sig.results == 0:
+            self._return(None)
+        elif self.sig.results == 1:
+            c.emit("ret", None, self._boxed(result[0], self.sig.result))
+        else:
+            raise Unsupported(f"{self.sig.name}: several results, for MicroPython")
+        return c
+
+    def body(self) -> Code:
+        """The function as the others of its unit call it: arguments and result in registers, pool and context in theirs."""
+        self.inner = True
+        c = self.code
+        c.start(c.block())
+        self.ctx = self._pinned("context", CONTEXT)
+        n = 0
+        loaded = []
+        for name, kind in self.sig.params:
+            self.types[name] = kind
+            if kind == "cells":
+                continue
+            if name == "pool":
+                self.vars[name] = self._pinned("pool", POOL)
+                continue
+            v = self.vars[name] = c.reg(name)
+            if n < 4:
+                c.emit("in", v, k=n)
+            else:
+                t = c.reg()
+                c.emit("in", t, k=n)
+                loaded.append((v, t))
+            n += 1
+        for v, t in loaded:
+            c.emit("mov", v, t)
+        if "pool" in self.vars:
+            self._pool_names(self._pinned("pool@", ADDRESS), dict(self.sig.params)["pool"])
+        return self._body()
+
+    def shim(self, n: int) -> Code:
+        """What calls a function written in Python with n integers."""
+        self.inner = True
+        c = self.code
+        c.start(c.block())
+        self.ctx = self._pinned("context", CONTEXT)
+        args = [c.reg() for _ in range(n)]
+        for k, v in enumerate(args):
+            c.emit("in", v, k=k)
+        self._objects(self._global(self.sig.name), [self._boxed(v, "int") for v in args])
+        c.emit("ret")
+        return c
+
+    @property
+    def fun(self) -> int:
+        """MicroPython's function table."""
+        c = self.code
+        t, f = c.reg(), c.reg("functions")
         c.emit("ld", t, self.ctx, Imm(3 * self.word), k=self.word)
-        c.emit("ld", self.fun, t, Imm(self.module.fun_table * self.word), k=self.word)
+        c.emit("ld", f, t, Imm(self.module.fun_table * self.word), k=self.word)
+        return f
 
     def _body(self) -> Code:
         c = self.code
         for name in self.steady:
             if name in self.vars:
                 c.steady.add(self.vars[name])
+        c.steady.add(self.ctx)
         for name, kind in self.sig.params:
-            if kind == "object" and name not in self.assigned and self._buffer_used(name):
+            if kind == "object" and name not in self.assigned and name not in self.buffers and self._buffer_used(name):
                 v = self.buffers[name] = c.reg(name + "@")
                 self._helper(v, "from_obj", self.vars[name], Imm(TYPES["ptr8"]))
         self.block(self.sig.node.body)
@@ -133,21 +272,30 @@ class Front:
 
     def _buffer_used(self, name: str) -> bool:
         """The function starts with the buffer's address: then it is found out once (a buffer that is a parameter does not move)."""
-        first = self.sig.node.body[0]
-        return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in POINTERS and len(n.args) == 1
-                   and isinstance(n.args[0], ast.Name) and n.args[0].id == name for n in ast.walk(first))
+        for n in ast.walk(self.sig.node.body[0]):
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in POINTERS and isinstance(n.args[0], ast.Name):
+                if n.args[0].id == name:
+                    return True
+        return False
 
     def _return(self, node: ast.expr | None) -> None:
         c = self.code
         if node is None or isinstance(node, ast.Constant) and node.value is None:
+            if self.inner:
+                c.emit("ret")
+                return
             r = c.reg()
             c.emit("ld", r, self.fun, Imm(FUN["none"] * self.word), k=self.word)
             c.emit("ret", None, r)
             return
+        if isinstance(node, ast.Tuple):
+            values = tuple(self.expr(x)[0] for x in node.elts)
+            c.emit("ret", args=values)
+            return
         value, kind = self.expr(node)
-        if kind != self.sig.result and not (isinstance(value, Imm) and self.sig.result in ("int", "uint")):
+        if kind != self.sig.result and not (isinstance(value, Imm) and self.sig.result in ("int", "uint")) and not self.sig.plain:
             raise Unsupported(f"return type {kind}")
-        c.emit("ret", None, self._boxed(value, self.sig.result))
+        c.emit("ret", None, value if self.inner else self._boxed(value, self.sig.result))
 
     def _helper(self, d: int | None, name: str, *args: Operand) -> None:
         self.code.emit("call", d, self.fun, args=args, target=FUN[name])
@@ -178,13 +326,12 @@ class Front:
             value = c.value(value)
         d = c.reg()
         small, large, done = c.block(), c.block(), c.block()
+        t = c.reg()
         if kind == "int":
-            t = c.reg()
             c.emit("add", d, value, value)
             c.emit("sar", t, d, Imm(1))
             c.emit("cbr", None, t, value, target="eq", to=[small, large])
         else:
-            t = c.reg()
             c.emit("shr", t, value, Imm(self.bits - 2))
             c.emit("cbr", None, t, Imm(0), target="eq", to=[small, large])
         c.start(small)
@@ -220,17 +367,33 @@ class Front:
         self._return(s.value)
 
     def s_Assign(self, s: ast.Assign) -> None:
-        if len(s.targets) != 1:
-            self._no(s)
-        target = s.targets[0]
-        if isinstance(target, ast.Name):
-            value, kind = self.expr(s.value)
-            self._set(target, value, kind)
-        elif isinstance(target, ast.Subscript):
-            value, kind = self.expr(s.value)
-            self._store(target, value)
+        if isinstance(s.value, ast.Tuple):
+            values = [self._copy(*self.expr(x)) for x in s.value.elts]
+        elif isinstance(s.targets[0], ast.Tuple):
+            if not (isinstance(s.value, ast.Call) and self._is_direct(s.value)):
+                self._no(s)
+            values = [(v, "int") for v in self._direct(s.value)]  # type: ignore[arg-type]
         else:
-            self._no(s)
+            values = [self.expr(s.value)]
+        for target in s.targets:
+            parts = target.elts if isinstance(target, ast.Tuple) else [target]
+            if len(parts) != len(values):
+                self._no(s)
+            for part, (value, kind) in zip(parts, values, strict=True):
+                if isinstance(part, ast.Name):
+                    self._set(part, value, kind)
+                elif isinstance(part, ast.Subscript):
+                    self._store(part, value)
+                else:
+                    self._no(s)
+
+    def _copy(self, value: Operand, kind: str) -> tuple[Operand, str]:
+        """A value of its own: in `a, b = b, a` the names change one after the other."""
+        if isinstance(value, Imm):
+            return value, kind
+        d = self.code.reg()
+        self.code.emit("mov", d, value)
+        return d, kind
 
     def _set(self, target: ast.Name, value: Operand, kind: str) -> None:
         name = target.id
@@ -239,7 +402,7 @@ class Front:
             self.types[name] = kind
             if name in self.steady:
                 self.code.steady.add(self.vars[name])
-        elif self.types[name] != kind:
+        elif self.types[name] != kind and not (isinstance(value, Imm) and self.sig.plain):
             raise Unsupported(f"line {target.lineno}: {name} is {self.types[name]}, the value {kind}")
         self.code.emit("mov", self.vars[name], value)
 
@@ -298,6 +461,35 @@ class Front:
             self._no(s)
         c.start(done)
 
+    def s_For(self, s: ast.For) -> None:
+        """for x in range(…)"""
+        c = self.code
+        call = s.iter
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range" and isinstance(s.target, ast.Name)) or s.orelse:
+            self._no(s)
+        assert isinstance(call, ast.Call)
+        args = [self._copy(*self.expr(x)) for x in call.args]
+        first, last = (Imm(0), args[0][0]) if len(args) == 1 else (args[0][0], args[1][0])
+        step = args[2][0] if len(args) == 3 else Imm(1)
+        if not isinstance(step, Imm):
+            self._no(s)
+        count = c.reg()
+        c.emit("mov", count, first)
+        head, body, more, done = c.block(), c.block(), c.block(), c.block()
+        c.depth += 1
+        c.emit("br", to=[head])
+        c.start(body)
+        self._set(s.target, count, "int")
+        self.loops.append((more, done))
+        self.block(s.body)
+        self.loops.pop()
+        c.start(more)
+        c.emit("add", count, count, step)
+        c.start(head)
+        c.emit("cbr", None, count, last, target="lt" if step.k > 0 else "gt", to=[body, done])
+        c.depth -= 1
+        c.start(done)
+
     def s_Continue(self, s: ast.Continue) -> None:
         self.code.emit("br", to=[self.loops[-1][0]])
 
@@ -351,6 +543,16 @@ class Front:
         return a, b, ka
 
     def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr, yes, no) -> None:
+        if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, ast.Tuple):
+            if isinstance(op, ast.NotIn):
+                yes, no = no, yes
+            a, _ = self.expr(left)
+            for x in right.elts:
+                more = self.code.block()
+                self.code.emit("cbr", None, a, self.expr(x)[0], target="eq", to=[yes, more])
+                self.code.start(more)
+            self.code.emit("br", to=[no])
+            return
         cond = CONDITIONS.get(type(op))
         if cond is None:
             self._no(left)
@@ -369,7 +571,8 @@ class Front:
         b, kb = self.expr(right)
         if "object" in (ka, kb):
             self._no(left)
-        if ka == "uint" and cond not in ("eq", "ne"):  # the left operand decides (py/emitnative.c)
+        # The left operand decides (py/emitnative.c); in plain functions, whose integers are not bounded, what came in unsigned.
+        if (ka == "uint" or self.sig.plain and kb == "uint") and cond not in ("eq", "ne"):
             cond += "u"
         self.code.emit("cbr", None, a, b, target=cond, to=[yes, no])
 
@@ -398,10 +601,17 @@ class Front:
                 b, kb = self.expr(node.right)
                 if "object" in (ka, kb):
                     self._no(node)
-                return self._binary(node.op, a, ka, b), ka
+                return self._binary(node.op, a, ka, b), "uint" if self.sig.plain and kb == "uint" else ka
             case ast.UnaryOp(op=ast.USub()):
                 a, ka = self.expr(node.operand)
                 return self._binary(ast.Sub(), Imm(0), ka, a), ka
+            case ast.Subscript(value=ast.Name(id=name)) if name in self.module.tables and name not in self.vars:
+                d = self.code.reg()
+                index, extra = self._split(node.slice)
+                t = self.code.reg()
+                self.code.emit("add", t, self._table(name), index)
+                self.code.emit("ld", d, t, Imm(extra), k=1)
+                return d, "int"
             case ast.Subscript():
                 base, index, size, _ = self._place(node)
                 d = self.code.reg()
@@ -425,7 +635,9 @@ class Front:
                 if ka != kb and not isinstance(a, Imm) and not isinstance(b, Imm):
                     self._no(node)
                 return d, ka if not isinstance(a, Imm) else kb
-            case ast.Compare() | ast.UnaryOp(op=ast.Not()):
+            case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
+                if isinstance(node, ast.BoolOp) and not self.sig.plain:
+                    self._no(node)
                 c = self.code
                 yes, no, done = c.block(), c.block(), c.block()
                 d = c.reg()
@@ -443,6 +655,12 @@ class Front:
     def _binary(self, op: ast.operator, a: Operand, ka: str, b: Operand) -> Operand:
         c = self.code
         d = c.reg()
+        if isinstance(a, Imm) and isinstance(b, Imm):
+            if isinstance(op, (ast.FloorDiv, ast.Mod)):
+                return Imm(a.k // b.k if isinstance(op, ast.FloorDiv) else a.k % b.k)
+            k = fold(OPS.get(type(op), ""), a.k, b.k, self.bits)
+            if k is not None:
+                return Imm(k)
         if isinstance(op, (ast.FloorDiv, ast.Mod)):
             if ka != "int":
                 raise Unsupported("division of " + ka)
@@ -481,6 +699,12 @@ class Front:
             return t, Imm(extra * size), size, kind
         return c.value(base), i, size, kind
 
+    def _table(self, name: str) -> int:
+        """The address of a table of the unit, which lies behind the code."""
+        d = self.code.reg()
+        self.code.emit("adr", d, k=list(self.module.tables).index(name))
+        return d
+
     def _object(self, value: bytes) -> int:
         c = self.code
         t, d = c.reg(), c.reg()
@@ -491,8 +715,6 @@ class Front:
     def _global(self, name: str) -> int:
         """A name of the module: its attribute, so that the globals in force need not be changed."""
         c = self.code
-        if name not in self.module.qstrs:
-            raise Unsupported(f"{name}: not among the file's names")
         t, q, d = c.reg(), c.reg(), c.reg()
         c.emit("ld", t, self.ctx, Imm(2 * self.word), k=self.word)
         c.emit("ld", q, t, Imm(2 * self.module.qstrs.index(name)), k=2)
@@ -500,48 +722,110 @@ class Front:
         return d
 
     def call(self, node: ast.Call, unused: bool = False) -> tuple[Operand, str]:
+        """A call: a conversion, a function of the unit, or anything else by way of MicroPython."""
         if node.keywords or not isinstance(node.func, ast.Name):
             self._no(node)
         name = node.func.id  # type: ignore[attr-defined]
         c = self.code
         if name in POINTERS or name in ("int", "uint", "ptr"):
-            if len(node.args) != 1:
-                self._no(node)
-            arg = node.args[0]
-            if isinstance(arg, ast.Name) and arg.id in self.buffers and name in POINTERS:
-                return self.buffers[arg.id], name
-            if isinstance(arg, ast.Call) and self._is_direct(arg):
-                return self._direct(arg), name
-            value, kind = self.expr(arg)
-            if kind == "object":
-                d = c.reg()
-                self._native(d, c.value(value), name)
-                return d, name
-            return value, name
+            return self._conversion(name, node)
         if self._is_direct(node):
+            sig = self.module.direct[name]
             result = self._direct(node)
-            kind = self.module.direct[name].result
-            return (result, kind) if unused or kind == "object" else (self._boxed(result, kind), "object")
+            if unused or not result:
+                return Imm(0), "object"
+            if self.sig.plain or sig.result == "object":
+                return result[0], sig.result
+            return self._boxed(result[0], sig.result), "object"
+        if name in ("get32", "put32") and self.sig.plain:
+            at, extra = self._split(node.args[1])
+            t = c.reg()
+            c.emit("add", t, self.buffers["pool"], at)
+            if name == "put32":
+                c.emit("st", None, t, Imm(extra), self.expr(node.args[2])[0], k=4)
+                return Imm(0), "object"
+            d = c.reg()
+            c.emit("ld", d, t, Imm(extra), k=4)
+            return d, "int"
+        if name in self.module.shims and name not in self.vars and len(node.args) == self.module.shims[name] and unused:
+            c.emit("call", None, args=tuple(self.expr(arg)[0] for arg in node.args), target="shim " + name)
+            return Imm(0), "object"
         fun, kind = self.expr(node.func)
         if kind != "object":
             self._no(node)
-        boxed = []
-        for arg in node.args:
-            value, kind = self.expr(arg)
-            boxed.append(self._boxed(value, kind))
+        d = self._objects(fun, [self._argument(arg) for arg in node.args])
+        return d, "object"
+
+    def _argument(self, arg: ast.expr) -> Operand:
+        if self.sig.plain and isinstance(arg, ast.Name) and arg.id == "pool":
+            return self.pool_object
+        return self._boxed(*self.expr(arg))
+
+    def _split(self, node: ast.expr) -> tuple[Operand, int]:
+        """An offset as a value and a constant."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.right, ast.Constant):
+            return self.expr(node.left)[0], node.right.value
+        value, _ = self.expr(node)
+        return (Imm(0), value.k) if isinstance(value, Imm) else (value, 0)
+
+    def _objects(self, fun: Operand, boxed: list[Operand]) -> int:
+        """Call a function object."""
+        c = self.code
         for k, value in enumerate(boxed):
             c.emit("sto", None, c=value, k=k)
         c.out = max(c.out, len(boxed))
         p, d = c.reg(), c.reg()
         c.emit("argp", p)
         c.emit("call", d, self.fun, args=(fun, Imm(len(boxed)), p), target=FUN["call"])
-        return d, "object"
+        return d
+
+    def _conversion(self, name: str, node: ast.Call) -> tuple[Operand, str]:
+        """int(x), uint(x), ptr8(x) …"""
+        if len(node.args) != 1:
+            self._no(node)
+        arg = node.args[0]
+        if isinstance(arg, ast.Name) and arg.id in self.buffers and name in POINTERS:
+            return self.buffers[arg.id], name
+        if isinstance(arg, ast.Name) and arg.id in self.module.tables and arg.id not in self.vars:
+            return self._table(arg.id), name
+        if isinstance(arg, ast.Call) and self._is_direct(arg):
+            return self._direct(arg)[0], name
+        value, kind = self.expr(arg)
+        if kind == "object":
+            d = self.code.reg()
+            self._native(d, self.code.value(value), name)
+            return d, name
+        return value, name
 
     def _is_direct(self, node: ast.Call) -> bool:
         return isinstance(node.func, ast.Name) and node.func.id in self.module.direct and node.func.id not in self.vars
 
-    def _direct(self, node: ast.Call) -> Operand:
-        raise Unsupported("direct call")
+    def _direct(self, node: ast.Call) -> list[int]:
+        """Call a function of the unit."""
+        sig = self.module.direct[node.func.id]  # type: ignore[attr-defined]
+        args = list(node.args)
+        missing = len(sig.params) - len(args)
+        if missing:
+            args += [ast.Constant(k) for k in sig.defaults[len(sig.defaults) - missing :]]
+        values: list[Operand] = []
+        for (name, kind), arg in zip(sig.params, args, strict=True):
+            if name == "pool" or kind == "cells":
+                if not isinstance(arg, ast.Name) or arg.id != name and name == "pool":
+                    self._no(node)
+                continue
+            value, got = self.expr(arg)
+            if kind == "object" and got != "object" or kind != "object" and got == "object":
+                raise Unsupported(f"line {node.lineno}: {kind} wanted, {got} given")
+            values.append(value)
+        return self._branch(sig, tuple(values))
 
-
-assert INVERSE
+    def _branch(self, sig: Signature, values: tuple[Operand, ...]) -> list[int]:
+        c = self.code
+        for k, value in enumerate(values[4:]):
+            c.emit("sto", None, c=value, k=k)
+        c.out = max(c.out, len(values) - 4)
+        results = [c.reg() for _ in range(sig.results)]
+        c.emit("call", results[0] if results else None, args=values[:4], target=sig.name)
+        for k, v in enumerate(results[1:]):
+            c.emit("more", v, b=results[1] if k else None, c=results[0], k=k + 1)  # all in the same moment: none in the others' place
+        return results

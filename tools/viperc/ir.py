@@ -3,7 +3,7 @@
 #
 # Virtual registers are ints, constants are Imm. Operations:
 #   li d,k   mov d,a   add sub and or xor mul shl shr sar d,a,b   ld d,[a+b], st c,[a+b] of k bytes (b: bytes, or a register)
-#   in d <- argument k of the machine's convention   call d <- target(args)   sto c -> outgoing word k   argp d = their address
+#   in d <- argument k   call d <- target(args)   more d <- result k of the call before   sto c -> outgoing word k   argp d = their address
 # A block ends in: br   cbr cond a b -> yes, no   tst cond (z, nz) a & b -> yes, no   switch a -> targets   ret a
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INVERSE |= {y: x for x, y in INVERSE.items()}
 MIRROR = {"eq": "eq", "ne": "ne", "lt": "gt", "ge": "le", "ltu": "gtu", "geu": "leu"}
 MIRROR |= {y: x for x, y in MIRROR.items()}
 COMMUTES = {"add", "and", "or", "xor", "mul"}
-PURE = {"li", "mov", "add", "sub", "and", "or", "xor", "mul", "shl", "shr", "sar", "ld", "argp"}
+PURE = {"li", "adr", "mov", "add", "sub", "and", "or", "xor", "mul", "shl", "shr", "sar", "ld", "argp"}
 
 
 @dataclass(eq=False, slots=True)
@@ -82,6 +82,7 @@ class Code:
         self.at: Block | None = None
         self.out = 0  # outgoing words
         self.names: dict[int, str] = {}
+        self.pinned: dict[int, int] = {}  # registers that lie in a machine register throughout
         self.steady: set[int] = set()  # registers through which only what nobody changes meanwhile is read
 
     def reg(self, name: str = "") -> int:
@@ -273,7 +274,7 @@ def _simplify(code: Code, i: Ins) -> None:
                 i.op, i.k, i.a, i.b = "li", k, None, None
         elif isinstance(i.b, Imm):
             k = i.b.k
-            if k == 0 and i.op in ("add", "sub", "or", "xor", "shl", "shr", "sar"):
+            if i.op == "and" and k == -1 or k == 0 and i.op in ("add", "sub", "or", "xor", "shl", "shr", "sar"):
                 i.op, i.b = "mov", None
             elif i.op == "mul" and k > 0 and k & (k - 1) == 0:
                 i.op, i.b = "shl", Imm(k.bit_length() - 1)

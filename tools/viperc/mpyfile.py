@@ -38,6 +38,7 @@ class MpyFile:
     objects: list[object]
     fun_table: int  # place of the function table among the constants, -1: none
     tables: bytes
+    split: int  # where in `tables` the names end and the constants start
     code: RawCode = field(default_factory=lambda: RawCode(0, b""))
 
     @classmethod
@@ -57,6 +58,7 @@ class MpyFile:
             else:
                 names.append(r.bytes((n >> 1) + 1)[:-1].decode())
                 static.append(-1)
+        split = r.at - start
         objects: list[object] = []
         fun_table = -1
         for k in range(n_objects):
@@ -68,7 +70,23 @@ class MpyFile:
         code = r.code()
         if r.at != len(data):
             raise FormatError(f"{len(data) - r.at} bytes too many")
-        return cls(data[:4], names, static, objects, fun_table, tables, code)
+        return cls(data[:4], names, static, objects, fun_table, tables, split, code)
+
+    def add_fun_table(self) -> int:
+        """Give a file without native code the function table; its place among the constants."""
+        self.fun_table = len(self.objects)
+        self.objects.append(None)
+        self.tables += bytes((FUN_TABLE,))
+        return self.fun_table
+
+    def extend(self, names: list[str], objects: list[bytes]) -> None:
+        """More names and constants, behind those that are there."""
+        text = b"".join(_uint(len(name) << 1) + name.encode() + b"\0" for name in names)
+        self.tables = self.tables[: self.split] + text + self.tables[self.split :]
+        self.tables += b"".join(bytes((BYTES,)) + _uint(len(x)) + x + b"\0" for x in objects)
+        self.split += len(text)
+        self.names += names
+        self.objects += objects
 
     def build(self) -> bytes:
         return self.head + _uint(len(self.names)) + _uint(len(self.objects)) + self.tables + _write(self.code)

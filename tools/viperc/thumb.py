@@ -242,15 +242,15 @@ class Thumb:
             self.h({4: 0x5000, 2: 0x5200, 1: 0x5400}[size] | b << 6 | a << 3 | s)
 
     # ---- a function ----------------------------------------------------------------------------------------------------------
-    def function(self, code: Code) -> None:
-        """Emit a function under the label of its name; code.blocks[0] starts with its `in` instructions."""
+    def function(self, code: Code, inner: bool = False) -> None:
+        """Emit a function under the label of its name; code.blocks[0] starts with its `in` instructions. inner: keeps no pinned registers."""
         legalise(code)
         places = allocate(code, MACHINE)
         _layout(code)
         self.places = places
         reg, stack = places.reg, places.stack
         saved = sorted(r for r in places.used if 4 <= r < 8)
-        far = sorted(r for r in places.used if 8 <= r < 12)
+        far = sorted(r for r in places.used if 8 <= r < 12 and not (inner and r in code.pinned.values()))
         if far and not saved:
             saved = [7]
         self.frame = 4 * (code.out + places.words)
@@ -274,8 +274,15 @@ class Thumb:
                     if i.d in reg or i.d in stack:
                         moves.append((self._place(i.d), ("r", i.k) if i.k < 4 else ("s", self.frame + self.pushed + 4 * (i.k - 4))))
                 self._parallel(moves)
-            for i in block.ins:
-                if i.op != "in":
+            for n, i in enumerate(block.ins):
+                if i.op == "call":
+                    results = [i] if i.d is not None else []
+                    for j in block.ins[n + 1 :]:
+                        if j.op != "more":
+                            break
+                        results.append(j)
+                    self._call(i, results)
+                elif i.op not in ("in", "more"):
                     self._ins(code, i, reg, following, (saved, far))
 
     def _pop_all(self, saved: list[int], far: list[int]) -> None:
@@ -329,6 +336,8 @@ class Thumb:
                 self.mov(d, a)
         elif op == "li":
             self.li(d, i.k)
+        elif op == "adr":
+            self.items.append(("adr", ("table", i.k), d))
         elif op == "add":
             if isinstance(i.b, Imm):
                 self.addi(d, a, i.b.k)
@@ -358,8 +367,6 @@ class Thumb:
             self.h(0x9000 | reg[i.c] << 8 | i.k)
         elif op == "argp":
             self.h(0xA800 | d << 8)
-        elif op == "call":
-            self._call(i, d)
         elif op == "br":
             if i.to[0] is not following:
                 self.b((code.name, i.to[0]))
@@ -398,13 +405,15 @@ class Thumb:
             self.h(0x4487 | d << 3)  # add pc, d
             self.items.append(("table", [(code.name, x) for x in i.to]))
         elif op == "ret":
-            if i.a is not None:
+            if i.args:
+                self._parallel([(("r", k), ("i", x.k) if isinstance(x, Imm) else self._place(x)) for k, x in enumerate(i.args)])
+            elif i.a is not None:
                 self.mov(0, a)
             self._pop_all(*saves)
         else:
             raise RuntimeError(op)
 
-    def _call(self, i: Ins, d: int) -> None:
+    def _call(self, i: Ins, results: list[Ins]) -> None:
         moves: list[tuple] = []
         for k, x in enumerate(i.args[:4]):
             moves.append((("r", k), ("i", x.k) if isinstance(x, Imm) else self._place(x)))
@@ -421,18 +430,14 @@ class Thumb:
         else:
             self._parallel(moves)
             self.bl(i.target)
-        if i.d is not None:
-            if d >= 0:
-                self.mov(d, 0)
-            elif i.d in self.places.stack:
-                self.h(0x9000 | (self.spill + 4 * self.places.stack[i.d]) // 4)
+        self._parallel([(self._place(j.d), ("r", 0 if j is i else j.k)) for j in results])  # type: ignore[arg-type]
 
     # ---- assembly ---------------------------------------------------------------------------------------------------------------
     def assemble(self) -> bytes:
         """The bytes: branches as short as they can be."""
         size = []
         for item in self.items:
-            size.append({"h": 2, "label": 0, "b": 2, "bl": 4, "table": 512}[item[0]])
+            size.append(len(item[1]) if item[0] == "data" else {"h": 2, "label": 0, "b": 2, "bl": 4, "table": 512, "adr": 8}[item[0]])
         while True:
             at, places = 0, []
             for item, n in zip(self.items, size, strict=True):
@@ -464,6 +469,12 @@ class Thumb:
                     far = self.labels[name] - places[k] - 2
                     assert 0 <= far < 65536, "a jump table's targets lie behind it"
                     out += far.to_bytes(2, "little")
+            elif item[0] == "data":
+                out += item[1]
+            elif item[0] == "adr":
+                d, far = item[2], self.labels[item[1]] - places[k] - 10  # pc of the last of the four
+                for word in (0x2000 | d << 8 | far >> 8, 0x0200 | d << 3 | d, 0x3000 | d << 8 | far & 255, 0x4478 | d):
+                    out += word.to_bytes(2, "little")
             elif item[0] == "bl":
                 out += _bl(self.labels[item[1]] - pc)
             elif item[0] == "b":
@@ -480,6 +491,27 @@ class Thumb:
         return bytes(out)
 
 
+def stub(name: int, fun_table: int, at: int) -> bytes:
+    """A function that goes on `at` bytes behind the start of the code of the module's function with that place among the names."""
+    t = Thumb()
+    t.h(0xB51F)  # push {r0-r4, lr}
+    t.load(4, 0, Imm(4), 4)  # context
+    t.load(1, 4, Imm(8), 4)
+    t.li(2, 2 * name)
+    t.load(1, 1, 2, 2)  # the name
+    t.load(2, 4, Imm(12), 4)
+    t.load(2, 2, Imm(4 * fun_table), 4)
+    t.load(2, 2, Imm(36), 4)  # load_attr
+    t.mov(0, 4)
+    t.h(0x4790)  # blx r2
+    t.load(0, 0, Imm(12), 4)  # its code
+    t.li(1, at | 1)
+    t.add(0, 0, 1)
+    t.h(0x9B05, 0x469E, 0x9005)  # the return address back to lr, the place in its stead
+    t.h(0xBD1F)
+    return t.assemble()
+
+
 def _b(far: int) -> bytes:
     return (0xE000 | far >> 1 & 0x7FF).to_bytes(2, "little")
 
@@ -491,7 +523,7 @@ def _bl(far: int) -> bytes:
 
 def _layout(code: Code) -> None:
     """Blocks in an order that lets most of them fall through; what is rare (calls of MicroPython, returns) at the end."""
-    cold = {b for b in code.blocks if any(i.op == "call" and isinstance(i.target, int) for i in b.ins) or b.end.op == "ret"}
+    cold = {b for b in code.blocks if any(i.op == "call" and (isinstance(i.target, int) or str(i.target).startswith("shim")) for i in b.ins) or b.end.op == "ret"}
     if code.blocks[0] in cold or len(cold) * 2 > len(code.blocks):
         return
     ways: dict[Block, list[Block]] = {}
