@@ -210,7 +210,7 @@ def test_stats(cli) -> None:
 def test_reads_the_module_as_a_stream(mp: MicroPython, tmp_path: Path) -> None:
     """A module larger than the heap besides the pool still loads: it is never in memory as a whole."""
     modules(tmp_path, big='(func (export "f") (result i32) (i32.const 5)) (@custom "fill" "' + "x" * 400_000 + '")')
-    done = mp.run(["-m", "pitwasm", "--pool", "8K", "--invoke", "f", "big.wasm"], heap="160K", cwd=tmp_path)
+    done = mp.run(["-m", "pitwasm", "--pool", "8K", "--invoke", "f", "big.wasm"], heap="192K", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "5:i32\n", "")
 
 

@@ -36,6 +36,16 @@ UNITS = {"translate": ("tables", "operands", "simple", "labels", "structure", "u
 OPTIMISE = {"unix": "-O1", "rp2": "-O3", "esp32": "-O3"}
 
 
+def merged(arch: str) -> set[str]:
+    """Modules that are part of another's .mpy file."""
+    return {stem for members in UNITS.values() for stem in members} - UNITS.keys() if arch in COMPILED else set()
+
+
+def files(arch: str) -> set[str]:
+    """The .mpy files of an architecture, by module name."""
+    return sources(arch).keys() - merged(arch)
+
+
 class BuildError(Exception):
     """A file that did not become a .mpy; says which, for which architecture, and why."""
 
@@ -104,7 +114,7 @@ def wanted(name: str, modules: dict[str, Path]) -> set[str]:
 
 
 def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int], others: set[str]) -> bool:
-    """Make one .mpy from source files, the last of which names it; others: names that are imported from it. False when it was fresh already."""
+    """Make one .mpy from source files, the last of which names it; others: what is imported from it. False when it was fresh already."""
     bits, platform = ARCHS[arch]
     path = paths[-1]
     source = b"\0".join(p.read_bytes() for p in paths) + repr(sorted(others)).encode()
@@ -154,14 +164,13 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path
     for arch in archs:
         modules = sources(arch, root)
         units = [name for name in UNITS if arch in COMPILED and name in modules]
-        merged = {stem for name in units for stem in UNITS[name]}
         for kind, suffix in (("pitwasm", ".mpy"), ("src/pitwasm", ".py")):
             folder = out / arch / kind
             folder.mkdir(parents=True, exist_ok=True)
             for old in folder.glob("*" + suffix):
-                if old.stem not in modules or old.stem in merged and old.stem not in units:  # its source has gone
+                if old.stem not in modules or old.stem in merged(arch):  # its source has gone
                     old.unlink()
-        jobs += [([path], arch, set()) for stem, path in modules.items() if stem not in merged]
+        jobs += [([path], arch, set()) for stem, path in modules.items() if stem not in merged(arch) and stem not in units]
         jobs += [([modules[stem] for stem in UNITS[name]], arch, wanted(name, modules)) for name in units]
 
     def run(job: tuple[list[Path], str, set[str]]) -> str | None:

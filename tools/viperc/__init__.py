@@ -10,9 +10,10 @@ import ast
 from collections.abc import Callable, Iterable
 
 from tools.viperc import thumb
-from tools.viperc.front import Front, Module, Signature, Table, Unsupported
+from tools.viperc.front import Front
 from tools.viperc.ir import Code, optimise
 from tools.viperc.mpyfile import NATIVE, VIPER, MpyFile, RawCode
+from tools.viperc.signature import Module, Signature, Table, Unsupported
 
 __all__ = ["MpyFile", "Unit", "Unsupported"]
 
@@ -60,9 +61,9 @@ class Unit:
             direct = set().union(*calls.values()) if calls else set()
             self.module.direct = {n: s for n, s in self.functions.items() if n in direct or s.plain}
             self.module.tables = self._tables()
-            python = {s.name: s for s in self.tree.body if isinstance(s, ast.FunctionDef) and s.name not in self.functions and not is_viper(s)}
+            others = [s for s in self.tree.body if isinstance(s, ast.FunctionDef) and s.name not in self.functions and not is_viper(s)]
             if self.module.direct:
-                self.module.shims = {n: len(s.args.args) for n, s in python.items() if n == "fail"}
+                self.module.shims = {s.name: len(s.args.args) for s in others if s.name == "fail"}
             failed = []
             for name, sig in self.functions.items():
                 try:
@@ -220,8 +221,9 @@ def _objects(functions: list[ast.FunctionDef]) -> dict[str, set[str]]:
         for name, f in plain.items():
             own = {a.arg for a in f.args.args}
             for call in (n for n in ast.walk(f) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in plain):
-                for param, arg in zip(plain[call.func.id].args.args, call.args):  # type: ignore[attr-defined]  # noqa: B905
-                    if param.arg in objects[call.func.id] and isinstance(arg, ast.Name) and arg.id in own and arg.id not in objects[name]:  # type: ignore[attr-defined]
+                callee = call.func.id  # type: ignore[attr-defined]
+                for param, arg in zip(plain[callee].args.args, call.args, strict=False):
+                    if param.arg in objects[callee] and isinstance(arg, ast.Name) and arg.id in own and arg.id not in objects[name]:
                         objects[name].add(arg.id)
                         changed = True
     return {name: objects[name] for name in plain}
