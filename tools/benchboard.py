@@ -229,8 +229,9 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     text, worse = compare(measured)
     print(table(measured, specs, counts), *([mix(counts)] if counts else []), text, sep="\n\n")
-    save(measured)
-    print(f"\ncycles in {measured.path.relative_to(ROOT)}")
+    if not args.workloads:
+        save(measured)
+        print(f"\ncycles in {measured.path.relative_to(ROOT)}")
     if args.renew:
         renew(measured)
         print(f"{BASELINE.relative_to(ROOT)} renewed")

@@ -262,8 +262,9 @@ def main(argv: list[str] | None = None) -> int:
         lines += ["", *ranking(ran, kind, length, args.top)]
     lines += ["", *expense(ran, costs), "", *predicted(ran, costs)]
     print("\n".join(lines))
-    save(ran, costs)
-    print(f"\nall in {PATH.relative_to(ROOT)}")
+    if not args.groups:
+        save(ran, costs)
+        print(f"\nall in {PATH.relative_to(ROOT)}")
     return 0
 
 
