@@ -5,7 +5,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from tools import wasmops
+from tools import nativeops, wasmops
 from tools.ops import KINDS, ROWS, SUBS, Op
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,10 +93,12 @@ if TRACE:  # for tools/counting.py
 
 # Status, inside run() only: the word at ip is for access.py or bulk.py.
 S_RARE = const(255)
+# … the word at ip stands for native code (native.py), which goes on from there with the state of the environment.
+S_NATIVE = const(254)
 
 
 @micropython.viper
-def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> int:
+def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert, native) -> int:
     """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, single.single, double.double, convert.convert or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
@@ -140,6 +142,19 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                     fuel = pend + 1
                     continue
                 t = e[layout.E_DETAIL >> 2]
+            elif code == S_NATIVE:
+                e[layout.E_IP >> 2] = int(ip) - base
+                e[layout.E_FP >> 2] = int(fp) - base
+                e[layout.E_CS >> 2] = int(cs) - base
+                e[layout.E_FUEL >> 2] = pend
+                code = int(native(int(e) >> 2))
+                if code == 0:  # it hands back: go on with the word it came to
+                    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
+                    fp = ptr32(base + e[layout.E_FP >> 2])
+                    cs = ptr32(base + e[layout.E_CS >> 2])
+                    fuel = e[layout.E_FUEL >> 2] + 1
+                    continue
+                return code
             if code == 0:
                 if int(nxt) != int(inst):
                     inst = nxt
@@ -184,6 +199,7 @@ def opcodes_source() -> str:
     codes = assign(ROWS)
     lines = [f"OP_{r.name} = {codes[r.name][0]}" for r in ROWS] + [f"SUB_{name} = {i}" for i, name in enumerate(SUBS)]
     lines += [f"W_{name} = {i}" for i, name in enumerate(wasmops.CLASSES)]
+    lines += [f"L_{name} = {i}" for i, name in enumerate(nativeops.CLASSES)]
     lines += [f"CF_{name} = {getattr(wasmops, name)}" for name in ("COMMUTES", "COMPARES", "SWAPS", "SUBTRACTS", "FLOATS", "COUNTS", "SIGN", "ZERO")]
     meaning = repr([(r.name, r.form, r.bits, expand(r.lines)) for r in ROWS])
     lines.append(f"CODE_WORDS = {int(sha256(meaning.encode()).hexdigest()[:8], 16)}  # differs when a word means something else")
@@ -208,7 +224,19 @@ def tables_source() -> str:
     return HEAD.format("The translator's tables") + "\n".join(text) + "\n"
 
 
-FILES = {"loop.py": loop_source, "opcodes.py": opcodes_source, "tables.py": tables_source}
+def forms_source() -> str:
+    """core/gen/forms.py: how the native tier lowers each operation, three bytes by code (tools/nativeops.py)."""
+    codes = {name: code for name, (code, _) in assign(ROWS).items()}
+    forms = bytearray(3 * 256)
+    for row in ROWS:
+        for i in range(1 << row.bits):
+            kind, argument, slots = nativeops.form(row, i)
+            at = 3 * (codes[row.name] + i)
+            forms[at:at + 3] = bytes((nativeops.CLASSES.index(kind), argument, slots))
+    return HEAD.format("What the native tier makes of each operation") + f"FORMS = {bytes(forms)!r}\n"
+
+
+FILES = {"forms.py": forms_source, "loop.py": loop_source, "opcodes.py": opcodes_source, "tables.py": tables_source}
 
 
 def main() -> int:

@@ -235,6 +235,7 @@ pend = fuel + 1
 fuel = 0
 break""")
 op("EXIT", "...", .1, "EXIT(256)")  # P_EXIT: back to the driver with S_DONE
+op("NATIVE", "jjj", .01, "EXIT(S_NATIVE)")  # put over a word where native code goes on (layout.NE_*)
 op("FP_ADD", ".jj", .01, "fp = ptr32(int(fp) + (ptr16(ip)[1] << 2))\nNEXT")
 op("FP_SUB", ".jj", .01, "fp = ptr32(int(fp) - (ptr16(ip)[1] << 2))\nNEXT")
 op("UNREACHABLE", "...", .1, "EXIT(layout.TRAP_UNREACHABLE)")

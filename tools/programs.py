@@ -308,8 +308,9 @@ def same(mine: list, theirs: list) -> bool:
     return True
 
 
-def run(first: int, count: int, machine: mp.MicroPython) -> list[str]:
-    """Programs with seeds first … first + count - 1 on one MicroPython; what differed."""
+def run(first: int, count: int, machine: mp.MicroPython, native: str = "never") -> list[str]:
+    """Programs with seeds first … first + count - 1 on one MicroPython; what differed. native: as Runtime has it; then the loop's
+    results, traps, backtraces and fuel have to be the same, also when the fuel comes in slices."""
     config = wasmtime.Config()
     config.consume_fuel = True
     config.cranelift_nan_canonicalization = True
@@ -322,11 +323,16 @@ def run(first: int, count: int, machine: mp.MicroPython) -> list[str]:
             Path(folder, f"{seed}.wasm").write_bytes(p.wasm)
         jobs = json.dumps([(seed, p.calls) for seed, p in programs])
         Path(folder, "jobs.json").write_text(jobs)
-        out = machine.run([CHILD, folder], timeout=600, heap="32M")
-        lines = {int(k): json.loads(v) for k, v in (line.split(" ", 1) for line in out.stdout.splitlines())}
-        for (seed, _), theirs in zip(programs, wanted, strict=True):
-            if theirs and not same(lines.get(seed, ["lost " + out.stderr[-200:]]), theirs):
-                bad.append(f"{machine.bits}-bit, seed {seed}: pitwasm {lines.get(seed)} wasmtime {theirs}")
+        loop = {}
+        for mode, slice_ in (("never", 0),) if native == "never" else (("never", 0), (native, 0), (native, 7)):
+            out = machine.run([CHILD, folder, mode, str(slice_)], timeout=600, heap="32M")
+            lines = {int(k): json.loads(v) for k, v in (line.split(" ", 1) for line in out.stdout.splitlines())}
+            for (seed, _), theirs in zip(programs, wanted, strict=True):
+                mine = lines.get(seed, [["lost " + out.stderr[-200:]], []])
+                if theirs and not same([x for x in mine[0] if not isinstance(x, list)], theirs):
+                    bad.append(f"{machine.bits}-bit, {mode}, seed {seed}: pitwasm {mine} wasmtime {theirs}")
+                elif loop.setdefault(seed, mine) != mine:
+                    bad.append(f"{machine.bits}-bit, {mode}, slices of {slice_}, seed {seed}: native {mine} loop {loop[seed]}")
     return bad
 
 
@@ -335,12 +341,13 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bits", default="64,32")
+    parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="compare the loop with machine code, too")
     args = parser.parse_args()
     machines = [mp.get(int(bits)) for bits in args.bits.split(",")]
     step = 100
     jobs = [(at, min(step, args.seed + args.count - at), m) for at in range(args.seed, args.seed + args.count, step) for m in machines]
     with ThreadPoolExecutor(2) as pool:
-        bad = [line for lines in pool.map(lambda job: run(*job), jobs) for line in lines]
+        bad = [line for lines in pool.map(lambda job: run(*job, args.native), jobs) for line in lines]
     print("\n".join(bad[:20]))
     print(f"{args.count} programs from seed {args.seed} on {args.bits} bits: {len(bad)} differ")
     return 1 if bad else 0

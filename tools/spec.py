@@ -188,6 +188,7 @@ def troubles(results: list[Result], most: int = 20) -> list[str]:
 
 
 def save(results: list[Result], arch: str, mode: str) -> Path:
+    """mode: how modules are loaded, and +always or +hot."""
     path = OUT / (f"spec-{arch}.json" if mode == "stream" else f"spec-{arch}-{mode}.json")
     found = {"arch": arch, "mode": mode, "groups": totals(results)}
     files = {f"{r.group}/{r.name}": {**vars(r), "passed": r.passed} for r in results}
@@ -202,8 +203,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--file", help="only the files of this name, for example memory_grow")
     parser.add_argument("--mode", choices=MODES, default="stream", help="how modules are loaded (default: stream)")
     parser.add_argument("--images", dest="mode", action="store_const", const="image", help="the same as --mode image: prepared images")
+    parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="machine code (default: never)")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="children at once (default 2)")
     args = parser.parse_args(argv)
+    mode = args.mode if args.native == "never" else f"{args.mode}+{args.native}"
     good = True
     try:
         for arch in args.arch.split(","):
@@ -212,8 +215,8 @@ def main(argv: list[str] | None = None) -> int:
             micropython = mp.get(ARCHS[arch])
             specs = suite.files(args.groups.split(","), args.file)
             start = time.monotonic()
-            results = run_files(specs, micropython, args.mode, args.j)
-            print(f"{arch} ({ARCHS[arch]}-bit), modules loaded from: {args.mode}\n{table(results)}")
+            results = run_files(specs, micropython, mode, args.j)
+            print(f"{arch} ({ARCHS[arch]}-bit), modules loaded from: {mode}\n{table(results)}")
             for name, group in totals(results).items():
                 want = group["expected"] if args.file is None and group["expected"] else group["total"]
                 good &= group["passed"] == group["total"] == want
@@ -224,7 +227,7 @@ def main(argv: list[str] | None = None) -> int:
             said = troubles(results)
             print("\n".join(said[:200] + ([f"… {len(said) - 200} more lines; all failures are in the .json"] if len(said) > 200 else [])))
             good &= all(r.ok for r in results)
-            print(f"{arch}: {time.monotonic() - start:.1f} s, results in {save(results, arch, args.mode)}\n", flush=True)
+            print(f"{arch}: {time.monotonic() - start:.1f} s, results in {save(results, arch, mode)}\n", flush=True)
     except (HostError, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -11,10 +11,12 @@ if TRACE:  # for tools/counting.py
 
 # Status, inside run() only: the word at ip is for access.py or bulk.py.
 S_RARE = const(255)
+# … the word at ip stands for native code (native.py), which goes on from there with the state of the environment.
+S_NATIVE = const(254)
 
 
 @micropython.viper
-def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> int:
+def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert, native) -> int:
     """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, single.single, double.double, convert.convert or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
@@ -58,6 +60,19 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                     fuel = pend + 1
                     continue
                 t = e[layout.E_DETAIL >> 2]
+            elif code == S_NATIVE:
+                e[layout.E_IP >> 2] = int(ip) - base
+                e[layout.E_FP >> 2] = int(fp) - base
+                e[layout.E_CS >> 2] = int(cs) - base
+                e[layout.E_FUEL >> 2] = pend
+                code = int(native(int(e) >> 2))
+                if code == 0:  # it hands back: go on with the word it came to
+                    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
+                    fp = ptr32(base + e[layout.E_FP >> 2])
+                    cs = ptr32(base + e[layout.E_CS >> 2])
+                    fuel = e[layout.E_FUEL >> 2] + 1
+                    continue
+                return code
             if code == 0:
                 if int(nxt) != int(inst):
                     inst = nxt
@@ -508,31 +523,13 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
               continue
              if op & 4:
               if op & 2:
-               # STORE_W [op, ab.+O]
-               t = fp[ip[1]]
-               if UC(t) <= uint(lim - ptr32(ip)[1] - 4):
-                   m = ptr8(int(mem) + t + ptr32(ip)[1])
-                   if W64:
-                       ptr32(m)[0] = fp[ip[2]]
-                       ip = ptr8(int(ip) + 4)
-                       continue
-                   else:
-                       if int(m) & 3 == 0:
-                           ptr32(m)[0] = fp[ip[2]]
-                           ip = ptr8(int(ip) + 4)
-                           continue
-               code = S_RARE
-               pend = fuel
-               fuel = 0
-               break
-              # I32_ROT [op, dab]
-              t = fp[ip[2]]
-              u = fp[ip[3]]
-              if ip[0] & 1:
-                  u = 0 - u
-              fp[ip[1]] = (t << (u & 31)) | int(UC(t) >> ((0 - u) & 31))
-              continue
-             if op & 2:
+               # I32_ROT [op, dab]
+               t = fp[ip[2]]
+               u = fp[ip[3]]
+               if ip[0] & 1:
+                   u = 0 - u
+               fp[ip[1]] = (t << (u & 31)) | int(UC(t) >> ((0 - u) & 31))
+               continue
               # I64_ROT [op, dab]
               if W64:
                   v = ip[2]
@@ -566,7 +563,25 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                   fp[v] = z
                   fp[v + 1] = y
                   continue
-             if op & 1:
+             if op & 2:
+              if op & 1:
+               # STORE_W [op, ab.+O]
+               t = fp[ip[1]]
+               if UC(t) <= uint(lim - ptr32(ip)[1] - 4):
+                   m = ptr8(int(mem) + t + ptr32(ip)[1])
+                   if W64:
+                       ptr32(m)[0] = fp[ip[2]]
+                       ip = ptr8(int(ip) + 4)
+                       continue
+                   else:
+                       if int(m) & 3 == 0:
+                           ptr32(m)[0] = fp[ip[2]]
+                           ip = ptr8(int(ip) + 4)
+                           continue
+               code = S_RARE
+               pend = fuel
+               fuel = 0
+               break
               # BR_GE_S_I [op, ajj+R]
               if S32(fp[ip[1]]) >= ptr16(ip)[1]:
                   t = S32(ptr32(ip)[1])
@@ -576,13 +591,18 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                   continue
               ip = ptr8(int(ip) + 4)
               continue
-             # BR_LT_U [op, ab.+R]
-             if UC(fp[ip[1]]) < UC(fp[ip[2]]):
-                 t = S32(ptr32(ip)[1])
-                 ip = ptr8(int(ip) + t)
-                 if t < 0:
-                     break
-                 continue
+             if op & 1:
+              # BR_LT_U [op, ab.+R]
+              if UC(fp[ip[1]]) < UC(fp[ip[2]]):
+                  t = S32(ptr32(ip)[1])
+                  ip = ptr8(int(ip) + t)
+                  if t < 0:
+                      break
+                  continue
+              ip = ptr8(int(ip) + 4)
+              continue
+             # CONST_W [op, d..+I]
+             fp[ip[1]] = ptr32(ip)[1]
              ip = ptr8(int(ip) + 4)
              continue
             if op & 32:
@@ -591,28 +611,33 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                if op & 4:
                 if op & 2:
                  if op & 1:
-                  # CONST_W [op, d..+I]
-                  fp[ip[1]] = ptr32(ip)[1]
-                  ip = ptr8(int(ip) + 4)
-                  continue
-                 # LOAD8_U_W [op, da.+O]
-                 t = fp[ip[2]]
-                 if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
-                     m = ptr8(int(mem) + t + ptr32(ip)[1])
-                     fp[ip[1]] = m[0]
-                     ip = ptr8(int(ip) + 4)
-                     continue
-                 code = S_RARE
-                 pend = fuel
-                 fuel = 0
-                 break
-                if op & 1:
+                  # LOAD8_U_W [op, da.+O]
+                  t = fp[ip[2]]
+                  if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
+                      m = ptr8(int(mem) + t + ptr32(ip)[1])
+                      fp[ip[1]] = m[0]
+                      ip = ptr8(int(ip) + 4)
+                      continue
+                  code = S_RARE
+                  pend = fuel
+                  fuel = 0
+                  break
                  # I32_AND_W [op, da.+I]
                  fp[ip[1]] = fp[ip[2]] & ptr32(ip)[1]
                  ip = ptr8(int(ip) + 4)
                  continue
-                # BR_LT_U_I [op, ajj+R]
-                if UC(fp[ip[1]]) < uint(ptr16(ip)[1]):
+                if op & 1:
+                 # BR_LT_U_I [op, ajj+R]
+                 if UC(fp[ip[1]]) < uint(ptr16(ip)[1]):
+                     t = S32(ptr32(ip)[1])
+                     ip = ptr8(int(ip) + t)
+                     if t < 0:
+                         break
+                     continue
+                 ip = ptr8(int(ip) + 4)
+                 continue
+                # BR_GE_U [op, ab.+R]
+                if UC(fp[ip[1]]) >= UC(fp[ip[2]]):
                     t = S32(ptr32(ip)[1])
                     ip = ptr8(int(ip) + t)
                     if t < 0:
@@ -622,27 +647,27 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                 continue
                if op & 2:
                 if op & 1:
-                 # BR_GE_U [op, ab.+R]
-                 if UC(fp[ip[1]]) >= UC(fp[ip[2]]):
-                     t = S32(ptr32(ip)[1])
-                     ip = ptr8(int(ip) + t)
-                     if t < 0:
-                         break
-                     continue
-                 ip = ptr8(int(ip) + 4)
+                 # GLOBAL_GET [op, djj]
+                 fp[ip[1]] = ptr32(base + gl[ptr16(ip)[1]])[0]
                  continue
-                # GLOBAL_GET [op, djj]
-                fp[ip[1]] = ptr32(base + gl[ptr16(ip)[1]])[0]
-                continue
-               if op & 1:
                 # GLOBAL_SET [op, ajj]
                 r = ptr32(base + gl[ptr16(ip)[1]])
                 r[0] = fp[ip[1]]
                 continue
-               # LOAD_C [op, djj]
+               if op & 1:
+                # LOAD_C [op, djj]
+                t = ptr16(ip)[1]
+                if t <= lim - 4:
+                    fp[ip[1]] = ptr32(int(mem) + t)[0]
+                    continue
+                code = S_RARE
+                pend = fuel
+                fuel = 0
+                break
+               # STORE_C [op, ajj]
                t = ptr16(ip)[1]
                if t <= lim - 4:
-                   fp[ip[1]] = ptr32(int(mem) + t)[0]
+                   ptr32(int(mem) + t)[0] = fp[ip[1]]
                    continue
                code = S_RARE
                pend = fuel
@@ -651,19 +676,9 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
               if op & 4:
                if op & 2:
                 if op & 1:
-                 # STORE_C [op, ajj]
-                 t = ptr16(ip)[1]
-                 if t <= lim - 4:
-                     ptr32(int(mem) + t)[0] = fp[ip[1]]
-                     continue
-                 code = S_RARE
-                 pend = fuel
-                 fuel = 0
-                 break
-                # I32_SHR_S_I [op, dai]
-                fp[ip[1]] = S32(fp[ip[2]]) >> (ip[3])
-                continue
-               if op & 1:
+                 # I32_SHR_S_I [op, dai]
+                 fp[ip[1]] = S32(fp[ip[2]]) >> (ip[3])
+                 continue
                 # SELECT [op, dab+]
                 if fp[ip[4]]:
                     fp[ip[1]] = fp[ip[2]]
@@ -671,179 +686,199 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                     fp[ip[1]] = fp[ip[3]]
                 ip = ptr8(int(ip) + 4)
                 continue
-               # STORE8_W [op, ab.+O]
-               t = fp[ip[1]]
-               if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
-                   m = ptr8(int(mem) + t + ptr32(ip)[1])
-                   m[0] = fp[ip[2]]
-                   ip = ptr8(int(ip) + 4)
+               if op & 1:
+                # STORE8_W [op, ab.+O]
+                t = fp[ip[1]]
+                if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
+                    m = ptr8(int(mem) + t + ptr32(ip)[1])
+                    m[0] = fp[ip[2]]
+                    ip = ptr8(int(ip) + 4)
+                    continue
+                code = S_RARE
+                pend = fuel
+                fuel = 0
+                break
+               # I64_ADD [op, dab]
+               if W64:
+                   v = ip[2]
+                   x64 = fp[v] | (fp[v + 1] << 32)
+                   v = ip[3]
+                   y64 = fp[v] | (fp[v + 1] << 32)
+                   v = ip[1]
+                   x64 = x64 + y64
+                   fp[v] = x64
+                   fp[v + 1] = x64 >> 32
                    continue
-               code = S_RARE
-               pend = fuel
-               fuel = 0
-               break
+               else:
+                   v = ip[2]
+                   w = ip[3]
+                   t = fp[v] + fp[w]
+                   w = fp[v + 1] + fp[w + 1]
+                   if uint(t) < uint(fp[v]):
+                       w += 1
+                   v = ip[1]
+                   fp[v] = t
+                   fp[v + 1] = w
+                   continue
               if op & 2:
                if op & 1:
-                # I64_ADD [op, dab]
-                if W64:
-                    v = ip[2]
-                    x64 = fp[v] | (fp[v + 1] << 32)
-                    v = ip[3]
-                    y64 = fp[v] | (fp[v + 1] << 32)
-                    v = ip[1]
-                    x64 = x64 + y64
-                    fp[v] = x64
-                    fp[v + 1] = x64 >> 32
-                    continue
-                else:
-                    v = ip[2]
-                    w = ip[3]
-                    t = fp[v] + fp[w]
-                    w = fp[v + 1] + fp[w + 1]
-                    if uint(t) < uint(fp[v]):
-                        w += 1
-                    v = ip[1]
-                    fp[v] = t
-                    fp[v + 1] = w
-                    continue
-               # I32_MUL_I [op, dai]
-               fp[ip[1]] = fp[ip[2]] * ip[3]
-               continue
-              if op & 1:
+                # I32_MUL_I [op, dai]
+                fp[ip[1]] = fp[ip[2]] * ip[3]
+                continue
                # I32_MUL_W [op, da.+I]
                fp[ip[1]] = fp[ip[2]] * ptr32(ip)[1]
                ip = ptr8(int(ip) + 4)
                continue
-              # I32_SHL [op, dab]
-              fp[ip[1]] = fp[ip[2]] << (fp[ip[3]] & 31)
+              if op & 1:
+               # I32_SHL [op, dab]
+               fp[ip[1]] = fp[ip[2]] << (fp[ip[3]] & 31)
+               continue
+              # BR_GE_U_I [op, ajj+R]
+              if UC(fp[ip[1]]) >= uint(ptr16(ip)[1]):
+                  t = S32(ptr32(ip)[1])
+                  ip = ptr8(int(ip) + t)
+                  if t < 0:
+                      break
+                  continue
+              ip = ptr8(int(ip) + 4)
               continue
              if op & 8:
               if op & 4:
                if op & 2:
                 if op & 1:
-                 # BR_GE_U_I [op, ajj+R]
-                 if UC(fp[ip[1]]) >= uint(ptr16(ip)[1]):
-                     t = S32(ptr32(ip)[1])
-                     ip = ptr8(int(ip) + t)
-                     if t < 0:
+                 # CALL_REF [op, ajj+]
+                 x = ptr32(int(ip) + 4)
+                 w = ptr16(ip)[1]
+                 if ip[4]:
+                     t = ptr32(base + inst[layout.I_IMPORTS >> 2])[w]
+                 else:
+                     r = ptr32(base + ptr32(base + inst[layout.I_TABLES >> 2])[ip[6]])
+                     t = fp[ip[1]]
+                     if UC(t) >= UC(r[layout.TT_COUNT >> 2]):
+                         code = layout.TRAP_UNDEFINED
+                         pend = fuel
+                         fuel = 0
                          break
-                     continue
-                 ip = ptr8(int(ip) + 4)
-                 continue
-                # CALL_REF [op, ajj+]
-                x = ptr32(int(ip) + 4)
-                w = ptr16(ip)[1]
-                if ip[4]:
-                    t = ptr32(base + inst[layout.I_IMPORTS >> 2])[w]
-                else:
-                    r = ptr32(base + ptr32(base + inst[layout.I_TABLES >> 2])[ip[6]])
-                    t = fp[ip[1]]
-                    if UC(t) >= UC(r[layout.TT_COUNT >> 2]):
-                        code = layout.TRAP_UNDEFINED
-                        pend = fuel
-                        fuel = 0
-                        break
-                    w = ptr32(base + inst[layout.I_TYPES >> 2])[w]
-                    r = ptr32(base + r[layout.TT_DATA >> 2])
-                    v = t
-                    t = r[t]
-                    if t == 0:
-                        t = v
-                        code = layout.TRAP_UNINITIALIZED
-                        pend = fuel
-                        fuel = 0
-                        break
-                v = t >> 20
-                if v == 0:
-                    t -= 1
-                    if ip[4] == 0:
-                        if ptr32(base + ptr32(base)[layout.P_HTAB >> 2])[t] != w:
-                            code = layout.TRAP_INDIRECT
-                            pend = fuel
-                            fuel = 0
-                            break
-                    ip = ptr8(int(ip) + 4)
-                    code = layout.S_HOST
-                    pend = fuel
-                    fuel = 0
-                    break
-                v = ptr32(base + ptr32(base)[layout.P_ITAB >> 2])[v]
-                if v == 0:
-                    code = layout.TRAP_UNINITIALIZED
-                    pend = fuel
-                    fuel = 0
-                    break
-                r = ptr32(base + v)
-                v = t & 0xfffff
-                if ip[4] == 0:
-                    if ptr32(base + r[layout.I_TYPES >> 2])[ptr16(base + r[layout.I_FTYPES >> 2])[v]] != w:
-                        code = layout.TRAP_INDIRECT
-                        pend = fuel
-                        fuel = 0
-                        break
-                h = ptr16(base + ptr32(base + r[layout.I_ENTRIES >> 2])[v - r[layout.I_NIMPF >> 2]])
-                v = int(fp) + (ip[5] << 2)
-                if int(r) != int(inst):
-                    if int(cs) - v < (h[0] << 2) + 24:
-                        if h[0] == 0xffff:
-                            code = layout.S_LAZYREF
-                            pend = fuel
-                            fuel = 0
-                            break
-                        code = layout.TRAP_STACK
-                        pend = fuel
-                        fuel = 0
-                        break
-                    cs = ptr32(int(cs) - 8)
-                    cs[1] = int(inst) - base
-                    cs[0] = int(x) - base
-                    nxt = r
-                    x = ptr32(base + layout.P_XRET)
-                    pend = fuel
-                    fuel = 0
-                if int(cs) - v < (h[0] << 2) + 16:
-                    if h[0] == 0xffff:
-                        code = layout.S_LAZYREF
-                        pend = fuel
-                        fuel = 0
-                        break
-                    code = layout.TRAP_STACK
-                    pend = fuel
-                    fuel = 0
-                    break
-                cs = ptr32(int(cs) - 4)
-                cs[0] = int(x) - base
-                fp = ptr32(v)
-                w = h[2]
-                if w:
-                    t = h[1]
-                    while w:
-                        fp[t] = 0
-                        t += 1
-                        w -= 1
-                ip = ptr8(int(h) + 4)
-                break
-               if op & 1:
+                     w = ptr32(base + inst[layout.I_TYPES >> 2])[w]
+                     r = ptr32(base + r[layout.TT_DATA >> 2])
+                     v = t
+                     t = r[t]
+                     if t == 0:
+                         t = v
+                         code = layout.TRAP_UNINITIALIZED
+                         pend = fuel
+                         fuel = 0
+                         break
+                 v = t >> 20
+                 if v == 0:
+                     t -= 1
+                     if ip[4] == 0:
+                         if ptr32(base + ptr32(base)[layout.P_HTAB >> 2])[t] != w:
+                             code = layout.TRAP_INDIRECT
+                             pend = fuel
+                             fuel = 0
+                             break
+                     ip = ptr8(int(ip) + 4)
+                     code = layout.S_HOST
+                     pend = fuel
+                     fuel = 0
+                     break
+                 v = ptr32(base + ptr32(base)[layout.P_ITAB >> 2])[v]
+                 if v == 0:
+                     code = layout.TRAP_UNINITIALIZED
+                     pend = fuel
+                     fuel = 0
+                     break
+                 r = ptr32(base + v)
+                 v = t & 0xfffff
+                 if ip[4] == 0:
+                     if ptr32(base + r[layout.I_TYPES >> 2])[ptr16(base + r[layout.I_FTYPES >> 2])[v]] != w:
+                         code = layout.TRAP_INDIRECT
+                         pend = fuel
+                         fuel = 0
+                         break
+                 h = ptr16(base + ptr32(base + r[layout.I_ENTRIES >> 2])[v - r[layout.I_NIMPF >> 2]])
+                 v = int(fp) + (ip[5] << 2)
+                 if int(r) != int(inst):
+                     if int(cs) - v < (h[0] << 2) + 24:
+                         if h[0] == 0xffff:
+                             code = layout.S_LAZYREF
+                             pend = fuel
+                             fuel = 0
+                             break
+                         code = layout.TRAP_STACK
+                         pend = fuel
+                         fuel = 0
+                         break
+                     cs = ptr32(int(cs) - 8)
+                     cs[1] = int(inst) - base
+                     cs[0] = int(x) - base
+                     nxt = r
+                     x = ptr32(base + layout.P_XRET)
+                     pend = fuel
+                     fuel = 0
+                 if int(cs) - v < (h[0] << 2) + 16:
+                     if h[0] == 0xffff:
+                         code = layout.S_LAZYREF
+                         pend = fuel
+                         fuel = 0
+                         break
+                     code = layout.TRAP_STACK
+                     pend = fuel
+                     fuel = 0
+                     break
+                 cs = ptr32(int(cs) - 4)
+                 cs[0] = int(x) - base
+                 fp = ptr32(v)
+                 w = h[2]
+                 if w:
+                     t = h[1]
+                     while w:
+                         fp[t] = 0
+                         t += 1
+                         w -= 1
+                 ip = ptr8(int(h) + 4)
+                 break
                 # MOV64 [op, da]
                 t = ip[1]
                 v = ip[2]
                 fp[t] = fp[v]
                 fp[t + 1] = fp[v + 1]
                 continue
-               # LOAD64 [op, dao]
-               t = fp[ip[2]]
+               if op & 1:
+                # LOAD64 [op, dao]
+                t = fp[ip[2]]
+                if UC(t) <= uint(lim - ip[3] - 8):
+                    m = ptr8(int(mem) + t + ip[3])
+                    if W64:
+                        r = ptr32(int(fp) + (ip[1] << 2))
+                        r[0] = ptr32(m)[0]
+                        r[1] = ptr32(m)[1]
+                        continue
+                    else:
+                        if int(m) & 3 == 0:
+                            r = ptr32(int(fp) + (ip[1] << 2))
+                            r[0] = ptr32(m)[0]
+                            r[1] = ptr32(m)[1]
+                            continue
+                code = S_RARE
+                pend = fuel
+                fuel = 0
+                break
+               # STORE64 [op, abo]
+               t = fp[ip[1]]
                if UC(t) <= uint(lim - ip[3] - 8):
                    m = ptr8(int(mem) + t + ip[3])
                    if W64:
-                       r = ptr32(int(fp) + (ip[1] << 2))
-                       r[0] = ptr32(m)[0]
-                       r[1] = ptr32(m)[1]
+                       r = ptr32(int(fp) + (ip[2] << 2))
+                       ptr32(m)[0] = r[0]
+                       ptr32(m)[1] = r[1]
                        continue
                    else:
                        if int(m) & 3 == 0:
-                           r = ptr32(int(fp) + (ip[1] << 2))
-                           r[0] = ptr32(m)[0]
-                           r[1] = ptr32(m)[1]
+                           r = ptr32(int(fp) + (ip[2] << 2))
+                           ptr32(m)[0] = r[0]
+                           ptr32(m)[1] = r[1]
                            continue
                code = S_RARE
                pend = fuel
@@ -851,59 +886,39 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                break
               if op & 2:
                if op & 1:
-                # STORE64 [op, abo]
-                t = fp[ip[1]]
-                if UC(t) <= uint(lim - ip[3] - 8):
-                    m = ptr8(int(mem) + t + ip[3])
-                    if W64:
-                        r = ptr32(int(fp) + (ip[2] << 2))
-                        ptr32(m)[0] = r[0]
-                        ptr32(m)[1] = r[1]
-                        continue
-                    else:
-                        if int(m) & 3 == 0:
-                            r = ptr32(int(fp) + (ip[2] << 2))
-                            ptr32(m)[0] = r[0]
-                            ptr32(m)[1] = r[1]
-                            continue
-                code = S_RARE
-                pend = fuel
-                fuel = 0
-                break
-               # I32_OR_I [op, dai]
-               fp[ip[1]] = fp[ip[2]] | ip[3]
-               continue
-              if op & 1:
+                # I32_OR_I [op, dai]
+                fp[ip[1]] = fp[ip[2]] | ip[3]
+                continue
                # I32_XOR_W [op, da.+I]
                fp[ip[1]] = fp[ip[2]] ^ ptr32(ip)[1]
                ip = ptr8(int(ip) + 4)
                continue
-              # BR_TABLE [op, a..+I]
-              t = fp[ip[1]]
-              w = ptr32(ip)[1]
-              if UC(t) > UC(w):
-                  t = w
-              ip = ptr8(int(ip) + 4 + (t << 2))
+              if op & 1:
+               # BR_TABLE [op, a..+I]
+               t = fp[ip[1]]
+               w = ptr32(ip)[1]
+               if UC(t) > UC(w):
+                   t = w
+               ip = ptr8(int(ip) + 4 + (t << 2))
+               continue
+              # RET2 [op, a]
+              t = ip[1]
+              fp[0] = fp[t]
+              fp[1] = fp[t + 1]
+              ip = ptr8(base + cs[0])
+              cs = ptr32(int(cs) + 4)
+              fp = ptr32(int(fp) - (ip[1] << 2))
               continue
              if op & 4:
               if op & 2:
                if op & 1:
-                # RET2 [op, a]
+                # CONST64 [op, d..+I]
                 t = ip[1]
-                fp[0] = fp[t]
-                fp[1] = fp[t + 1]
-                ip = ptr8(base + cs[0])
-                cs = ptr32(int(cs) + 4)
-                fp = ptr32(int(fp) - (ip[1] << 2))
+                v = S32(ptr32(ip)[1])
+                fp[t] = v
+                fp[t + 1] = v >> 31
+                ip = ptr8(int(ip) + 4)
                 continue
-               # CONST64 [op, d..+I]
-               t = ip[1]
-               v = S32(ptr32(ip)[1])
-               fp[t] = v
-               fp[t + 1] = v >> 31
-               ip = ptr8(int(ip) + 4)
-               continue
-              if op & 1:
                # LOAD8_S [op, dao]
                t = fp[ip[2]]
                if UC(t) <= uint(lim - ip[3] - 1):
@@ -914,16 +929,32 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                pend = fuel
                fuel = 0
                break
-              # LOAD16_U [op, dao]
-              t = fp[ip[2]]
+              if op & 1:
+               # LOAD16_U [op, dao]
+               t = fp[ip[2]]
+               if UC(t) <= uint(lim - ip[3] - 2):
+                   m = ptr8(int(mem) + t + ip[3])
+                   if W64:
+                       fp[ip[1]] = ptr16(m)[0]
+                       continue
+                   else:
+                       if int(m) & 1 == 0:
+                           fp[ip[1]] = ptr16(m)[0]
+                           continue
+               code = S_RARE
+               pend = fuel
+               fuel = 0
+               break
+              # STORE16 [op, abo]
+              t = fp[ip[1]]
               if UC(t) <= uint(lim - ip[3] - 2):
                   m = ptr8(int(mem) + t + ip[3])
                   if W64:
-                      fp[ip[1]] = ptr16(m)[0]
+                      ptr16(m)[0] = fp[ip[2]]
                       continue
                   else:
                       if int(m) & 1 == 0:
-                          fp[ip[1]] = ptr16(m)[0]
+                          ptr16(m)[0] = fp[ip[2]]
                           continue
               code = S_RARE
               pend = fuel
@@ -931,122 +962,128 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
               break
              if op & 2:
               if op & 1:
-               # STORE16 [op, abo]
-               t = fp[ip[1]]
-               if UC(t) <= uint(lim - ip[3] - 2):
-                   m = ptr8(int(mem) + t + ip[3])
-                   if W64:
-                       ptr16(m)[0] = fp[ip[2]]
-                       continue
-                   else:
-                       if int(m) & 1 == 0:
-                           ptr16(m)[0] = fp[ip[2]]
-                           continue
-               code = S_RARE
-               pend = fuel
-               fuel = 0
-               break
-              # I64_MUL [op, dab]
-              if W64:
-                  v = ip[2]
-                  x64 = fp[v] | (fp[v + 1] << 32)
-                  v = ip[3]
-                  y64 = fp[v] | (fp[v + 1] << 32)
-                  v = ip[1]
-                  x64 = x64 * y64
-                  fp[v] = x64
-                  fp[v + 1] = x64 >> 32
-                  continue
-              else:
-                  v = ip[2]
-                  w = ip[3]
-                  t = fp[v]
-                  z = fp[w]
-                  y = fp[v + 1] * z + t * fp[w + 1]
-                  v = t & 0xffff
-                  t = int(uint(t) >> 16)
-                  w = z & 0xffff
-                  z = int(uint(z) >> 16)
-                  y += t * z
-                  z = z * v
-                  v = v * w
-                  t = t * w + int(uint(v) >> 16)
-                  w = (t & 0xffff) + (z & 0xffff)
-                  y += int(uint(t) >> 16) + int(uint(z) >> 16) + (w >> 16)
-                  t = ip[1]
-                  fp[t] = (v & 0xffff) | (w << 16)
-                  fp[t + 1] = y
-                  continue
-             if op & 1:
+               # I64_MUL [op, dab]
+               if W64:
+                   v = ip[2]
+                   x64 = fp[v] | (fp[v + 1] << 32)
+                   v = ip[3]
+                   y64 = fp[v] | (fp[v + 1] << 32)
+                   v = ip[1]
+                   x64 = x64 * y64
+                   fp[v] = x64
+                   fp[v + 1] = x64 >> 32
+                   continue
+               else:
+                   v = ip[2]
+                   w = ip[3]
+                   t = fp[v]
+                   z = fp[w]
+                   y = fp[v + 1] * z + t * fp[w + 1]
+                   v = t & 0xffff
+                   t = int(uint(t) >> 16)
+                   w = z & 0xffff
+                   z = int(uint(z) >> 16)
+                   y += t * z
+                   z = z * v
+                   v = v * w
+                   t = t * w + int(uint(v) >> 16)
+                   w = (t & 0xffff) + (z & 0xffff)
+                   y += int(uint(t) >> 16) + int(uint(z) >> 16) + (w >> 16)
+                   t = ip[1]
+                   fp[t] = (v & 0xffff) | (w << 16)
+                   fp[t + 1] = y
+                   continue
               # I32_XOR_I [op, dai]
               fp[ip[1]] = fp[ip[2]] ^ ip[3]
               continue
-             # I32_SHR_U [op, dab]
-             fp[ip[1]] = int(UC(fp[ip[2]]) >> (fp[ip[3]] & 31))
-             continue
+             if op & 1:
+              # I32_SHR_U [op, dab]
+              fp[ip[1]] = int(UC(fp[ip[2]]) >> (fp[ip[3]] & 31))
+              continue
+             # LOAD16_S [op, dao]
+             t = fp[ip[2]]
+             if UC(t) <= uint(lim - ip[3] - 2):
+                 m = ptr8(int(mem) + t + ip[3])
+                 if W64:
+                     fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
+                     continue
+                 else:
+                     if int(m) & 1 == 0:
+                         fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
+                         continue
+             code = S_RARE
+             pend = fuel
+             fuel = 0
+             break
             if op & 16:
              if op & 8:
               if op & 4:
                if op & 2:
                 if op & 1:
-                 # LOAD16_S [op, dao]
-                 t = fp[ip[2]]
-                 if UC(t) <= uint(lim - ip[3] - 2):
-                     m = ptr8(int(mem) + t + ip[3])
-                     if W64:
-                         fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
-                         continue
-                     else:
-                         if int(m) & 1 == 0:
-                             fp[ip[1]] = (ptr16(m)[0] ^ 0x8000) - 0x8000
-                             continue
-                 code = S_RARE
-                 pend = fuel
-                 fuel = 0
-                 break
-                # I64_SUB [op, dab]
-                if W64:
-                    v = ip[2]
-                    x64 = fp[v] | (fp[v + 1] << 32)
-                    v = ip[3]
-                    y64 = fp[v] | (fp[v + 1] << 32)
-                    v = ip[1]
-                    x64 = x64 - y64
-                    fp[v] = x64
-                    fp[v + 1] = x64 >> 32
-                    continue
-                else:
-                    v = ip[2]
-                    w = ip[3]
-                    t = fp[v] - fp[w]
-                    w = fp[v + 1] - fp[w + 1]
-                    if uint(t) > uint(fp[v]):
-                        w -= 1
-                    v = ip[1]
-                    fp[v] = t
-                    fp[v + 1] = w
-                    continue
-               if op & 1:
+                 # I64_SUB [op, dab]
+                 if W64:
+                     v = ip[2]
+                     x64 = fp[v] | (fp[v + 1] << 32)
+                     v = ip[3]
+                     y64 = fp[v] | (fp[v + 1] << 32)
+                     v = ip[1]
+                     x64 = x64 - y64
+                     fp[v] = x64
+                     fp[v + 1] = x64 >> 32
+                     continue
+                 else:
+                     v = ip[2]
+                     w = ip[3]
+                     t = fp[v] - fp[w]
+                     w = fp[v + 1] - fp[w + 1]
+                     if uint(t) > uint(fp[v]):
+                         w -= 1
+                     v = ip[1]
+                     fp[v] = t
+                     fp[v + 1] = w
+                     continue
                 # RARE [op, sxy+]
                 code = S_RARE
                 pend = fuel
                 fuel = 0
                 break
-               # LOAD64_W [op, da.+O]
-               t = fp[ip[2]]
+               if op & 1:
+                # LOAD64_W [op, da.+O]
+                t = fp[ip[2]]
+                if UC(t) <= uint(lim - ptr32(ip)[1] - 8):
+                    m = ptr8(int(mem) + t + ptr32(ip)[1])
+                    if W64:
+                        r = ptr32(int(fp) + (ip[1] << 2))
+                        r[0] = ptr32(m)[0]
+                        r[1] = ptr32(m)[1]
+                        ip = ptr8(int(ip) + 4)
+                        continue
+                    else:
+                        if int(m) & 3 == 0:
+                            r = ptr32(int(fp) + (ip[1] << 2))
+                            r[0] = ptr32(m)[0]
+                            r[1] = ptr32(m)[1]
+                            ip = ptr8(int(ip) + 4)
+                            continue
+                code = S_RARE
+                pend = fuel
+                fuel = 0
+                break
+               # STORE64_W [op, ab.+O]
+               t = fp[ip[1]]
                if UC(t) <= uint(lim - ptr32(ip)[1] - 8):
                    m = ptr8(int(mem) + t + ptr32(ip)[1])
                    if W64:
-                       r = ptr32(int(fp) + (ip[1] << 2))
-                       r[0] = ptr32(m)[0]
-                       r[1] = ptr32(m)[1]
+                       r = ptr32(int(fp) + (ip[2] << 2))
+                       ptr32(m)[0] = r[0]
+                       ptr32(m)[1] = r[1]
                        ip = ptr8(int(ip) + 4)
                        continue
                    else:
                        if int(m) & 3 == 0:
-                           r = ptr32(int(fp) + (ip[1] << 2))
-                           r[0] = ptr32(m)[0]
-                           r[1] = ptr32(m)[1]
+                           r = ptr32(int(fp) + (ip[2] << 2))
+                           ptr32(m)[0] = r[0]
+                           ptr32(m)[1] = r[1]
                            ip = ptr8(int(ip) + 4)
                            continue
                code = S_RARE
@@ -1055,57 +1092,35 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                break
               if op & 2:
                if op & 1:
-                # STORE64_W [op, ab.+O]
-                t = fp[ip[1]]
-                if UC(t) <= uint(lim - ptr32(ip)[1] - 8):
-                    m = ptr8(int(mem) + t + ptr32(ip)[1])
-                    if W64:
-                        r = ptr32(int(fp) + (ip[2] << 2))
-                        ptr32(m)[0] = r[0]
-                        ptr32(m)[1] = r[1]
-                        ip = ptr8(int(ip) + 4)
-                        continue
-                    else:
-                        if int(m) & 3 == 0:
-                            r = ptr32(int(fp) + (ip[2] << 2))
-                            ptr32(m)[0] = r[0]
-                            ptr32(m)[1] = r[1]
-                            ip = ptr8(int(ip) + 4)
-                            continue
-                code = S_RARE
-                pend = fuel
-                fuel = 0
-                break
-               # I32_OR_W [op, da.+I]
-               fp[ip[1]] = fp[ip[2]] | ptr32(ip)[1]
-               ip = ptr8(int(ip) + 4)
-               continue
-              if op & 1:
+                # I32_OR_W [op, da.+I]
+                fp[ip[1]] = fp[ip[2]] | ptr32(ip)[1]
+                ip = ptr8(int(ip) + 4)
+                continue
                # I32_SHR_S [op, dab]
                fp[ip[1]] = S32(fp[ip[2]]) >> (fp[ip[3]] & 31)
                continue
-              # I32_ROTL_I [op, dai]
-              t = fp[ip[2]]
-              fp[ip[1]] = (t << ip[3]) | int(UC(t) >> ((32 - ip[3]) & 31))
-              continue
+              if op & 1:
+               # I32_ROTL_I [op, dai]
+               t = fp[ip[2]]
+               fp[ip[1]] = (t << ip[3]) | int(UC(t) >> ((32 - ip[3]) & 31))
+               continue
+              # XRET [op, ...]
+              nxt = ptr32(base + cs[1])
+              ip = ptr8(base + cs[0])
+              cs = ptr32(int(cs) + 8)
+              fp = ptr32(int(fp) - (ip[1] << 2))
+              pend = fuel + 1
+              fuel = 0
+              break
              if op & 4:
               if op & 2:
                if op & 1:
-                # XRET [op, ...]
-                nxt = ptr32(base + cs[1])
-                ip = ptr8(base + cs[0])
-                cs = ptr32(int(cs) + 8)
-                fp = ptr32(int(fp) - (ip[1] << 2))
-                pend = fuel + 1
-                fuel = 0
-                break
-               # CONST64_W [op, d..+I+I]
-               t = ip[1]
-               fp[t] = ptr32(ip)[1]
-               fp[t + 1] = ptr32(ip)[2]
-               ip = ptr8(int(ip) + 8)
-               continue
-              if op & 1:
+                # CONST64_W [op, d..+I+I]
+                t = ip[1]
+                fp[t] = ptr32(ip)[1]
+                fp[t + 1] = ptr32(ip)[2]
+                ip = ptr8(int(ip) + 8)
+                continue
                # LOAD8_S_W [op, da.+O]
                t = fp[ip[2]]
                if UC(t) <= uint(lim - ptr32(ip)[1] - 1):
@@ -1117,17 +1132,35 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                pend = fuel
                fuel = 0
                break
-              # LOAD16_U_W [op, da.+O]
-              t = fp[ip[2]]
+              if op & 1:
+               # LOAD16_U_W [op, da.+O]
+               t = fp[ip[2]]
+               if UC(t) <= uint(lim - ptr32(ip)[1] - 2):
+                   m = ptr8(int(mem) + t + ptr32(ip)[1])
+                   if W64:
+                       fp[ip[1]] = ptr16(m)[0]
+                       ip = ptr8(int(ip) + 4)
+                       continue
+                   else:
+                       if int(m) & 1 == 0:
+                           fp[ip[1]] = ptr16(m)[0]
+                           ip = ptr8(int(ip) + 4)
+                           continue
+               code = S_RARE
+               pend = fuel
+               fuel = 0
+               break
+              # STORE16_W [op, ab.+O]
+              t = fp[ip[1]]
               if UC(t) <= uint(lim - ptr32(ip)[1] - 2):
                   m = ptr8(int(mem) + t + ptr32(ip)[1])
                   if W64:
-                      fp[ip[1]] = ptr16(m)[0]
+                      ptr16(m)[0] = fp[ip[2]]
                       ip = ptr8(int(ip) + 4)
                       continue
                   else:
                       if int(m) & 1 == 0:
-                          fp[ip[1]] = ptr16(m)[0]
+                          ptr16(m)[0] = fp[ip[2]]
                           ip = ptr8(int(ip) + 4)
                           continue
               code = S_RARE
@@ -1136,33 +1169,15 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
               break
              if op & 2:
               if op & 1:
-               # STORE16_W [op, ab.+O]
-               t = fp[ip[1]]
-               if UC(t) <= uint(lim - ptr32(ip)[1] - 2):
-                   m = ptr8(int(mem) + t + ptr32(ip)[1])
-                   if W64:
-                       ptr16(m)[0] = fp[ip[2]]
-                       ip = ptr8(int(ip) + 4)
-                       continue
-                   else:
-                       if int(m) & 1 == 0:
-                           ptr16(m)[0] = fp[ip[2]]
-                           ip = ptr8(int(ip) + 4)
-                           continue
+               # LOAD8_U_C [op, djj]
+               t = ptr16(ip)[1]
+               if t <= lim - 1:
+                   fp[ip[1]] = mem[t]
+                   continue
                code = S_RARE
                pend = fuel
                fuel = 0
                break
-              # LOAD8_U_C [op, djj]
-              t = ptr16(ip)[1]
-              if t <= lim - 1:
-                  fp[ip[1]] = mem[t]
-                  continue
-              code = S_RARE
-              pend = fuel
-              fuel = 0
-              break
-             if op & 1:
               # STORE8_C [op, ajj]
               t = ptr16(ip)[1]
               if t <= lim - 1:
@@ -1172,30 +1187,30 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
               pend = fuel
               fuel = 0
               break
-             # I64_EXTEND_S [op, da]
+             if op & 1:
+              # I64_EXTEND_S [op, da]
+              v = ip[1]
+              t = S32(fp[ip[2]])
+              fp[v] = t
+              fp[v + 1] = t >> 31
+              continue
+             # I64_EXTEND_U [op, da]
              v = ip[1]
-             t = S32(fp[ip[2]])
+             t = fp[ip[2]]
              fp[v] = t
-             fp[v + 1] = t >> 31
+             fp[v + 1] = 0
              continue
             if op & 8:
              if op & 4:
               if op & 2:
                if op & 1:
-                # I64_EXTEND_U [op, da]
-                v = ip[1]
-                t = fp[ip[2]]
-                fp[v] = t
-                fp[v + 1] = 0
+                # I64_EQZ [op, da]
+                v = ip[2]
+                t = 1
+                if fp[v] | fp[v + 1]:
+                    t = 0
+                fp[ip[1]] = t
                 continue
-               # I64_EQZ [op, da]
-               v = ip[2]
-               t = 1
-               if fp[v] | fp[v + 1]:
-                   t = 0
-               fp[ip[1]] = t
-               continue
-              if op & 1:
                # LOAD16_S_W [op, da.+O]
                t = fp[ip[2]]
                if UC(t) <= uint(lim - ptr32(ip)[1] - 2):
@@ -1213,68 +1228,74 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert) -> i
                pend = fuel
                fuel = 0
                break
-              # I32_EXTEND8_S [op, da]
-              fp[ip[1]] = ((fp[ip[2]] & 0xff) ^ 0x80) - 0x80
+              if op & 1:
+               # I32_EXTEND8_S [op, da]
+               fp[ip[1]] = ((fp[ip[2]] & 0xff) ^ 0x80) - 0x80
+               continue
+              # I32_EXTEND16_S [op, da]
+              fp[ip[1]] = ((fp[ip[2]] & 0xffff) ^ 0x8000) - 0x8000
               continue
              if op & 2:
               if op & 1:
-               # I32_EXTEND16_S [op, da]
-               fp[ip[1]] = ((fp[ip[2]] & 0xffff) ^ 0x8000) - 0x8000
+               # SELECT64 [op, dab+]
+               v = ip[2]
+               if fp[ip[4]] == 0:
+                   v = ip[3]
+               t = ip[1]
+               fp[t] = fp[v]
+               fp[t + 1] = fp[v + 1]
+               ip = ptr8(int(ip) + 4)
                continue
-              # SELECT64 [op, dab+]
-              v = ip[2]
-              if fp[ip[4]] == 0:
-                  v = ip[3]
-              t = ip[1]
-              fp[t] = fp[v]
-              fp[t + 1] = fp[v + 1]
-              ip = ptr8(int(ip) + 4)
-              continue
-             if op & 1:
               # GLOBAL_GET64 [op, djj]
               t = ip[1]
               r = ptr32(base + gl[ptr16(ip)[1]])
               fp[t] = r[0]
               fp[t + 1] = r[1]
               continue
-             # GLOBAL_SET64 [op, ajj]
-             t = ip[1]
-             r = ptr32(base + gl[ptr16(ip)[1]])
-             r[0] = fp[t]
-             r[1] = fp[t + 1]
+             if op & 1:
+              # GLOBAL_SET64 [op, ajj]
+              t = ip[1]
+              r = ptr32(base + gl[ptr16(ip)[1]])
+              r[0] = fp[t]
+              r[1] = fp[t + 1]
+              continue
+             # RETN [op, ...+I]
+             t = ptr32(ip)[1]
+             w = t >> 16
+             t = t & 0xffff
+             v = 0
+             while v < w:
+                 fp[v] = fp[t]
+                 v += 1
+                 t += 1
+             ip = ptr8(base + cs[0])
+             cs = ptr32(int(cs) + 4)
+             fp = ptr32(int(fp) - (ip[1] << 2))
              continue
             if op & 4:
              if op & 2:
               if op & 1:
-               # RETN [op, ...+I]
-               t = ptr32(ip)[1]
-               w = t >> 16
-               t = t & 0xffff
-               v = 0
-               while v < w:
-                   fp[v] = fp[t]
-                   v += 1
-                   t += 1
-               ip = ptr8(base + cs[0])
-               cs = ptr32(int(cs) + 4)
-               fp = ptr32(int(fp) - (ip[1] << 2))
+               # GET_W [op, djj]
+               fp[ip[1]] = fp[ptr16(ip)[1]]
                continue
-              # GET_W [op, djj]
-              fp[ip[1]] = fp[ptr16(ip)[1]]
-              continue
-             if op & 1:
               # SET_W [op, ajj]
               fp[ptr16(ip)[1]] = fp[ip[1]]
               continue
-             # EXIT [op, ...]
-             code = 256
+             if op & 1:
+              # EXIT [op, ...]
+              code = 256
+              pend = fuel
+              fuel = 0
+              break
+             # UNREACHABLE [op, ...]
+             code = layout.TRAP_UNREACHABLE
              pend = fuel
              fuel = 0
              break
             if op & 2:
              if op & 1:
-              # UNREACHABLE [op, ...]
-              code = layout.TRAP_UNREACHABLE
+              # NATIVE [op, jjj]
+              code = S_NATIVE
               pend = fuel
               fuel = 0
               break

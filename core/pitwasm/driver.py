@@ -197,7 +197,7 @@ def run(rt, env):
         if fuel is not None and fuel < n:
             n = fuel if fuel > 0 else 0
         put32(buf, env + layout.E_FUEL, n + paid)
-        status = loop.run(buf, buf, buf, env, rt._bulk, rt._single, rt._double, rt._convert)
+        status = loop.run(buf, buf, buf, env, rt._bulk, rt._single, rt._double, rt._convert, rt._native)
         if fuel is not None:
             rt.fuel = (fuel if fuel > 0 else 0) - n + get32(buf, env + layout.E_FUEL)
         if status == layout.S_DONE:

@@ -41,6 +41,8 @@ def answer(rt, env, status):
     elif status == layout.S_LAZYREF:
         ref = get32(buf, env + layout.E_DETAIL)
         translate(rt, home_of(rt, ref), ref & 0xFFFFF)
+    elif status == layout.S_UNDO:
+        rt._tier.undo(get32(buf, env + layout.E_IP))
     else:
         raise _trap(rt, env, status)
 
@@ -53,6 +55,8 @@ def translate(rt, inst, fidx):
     if module._source is None:
         raise PitwasmError("the bytes it was loaded from are not at hand", module.name)
     decode.translate_function(rt.pool, module._off, module._source, fidx)
+    if rt._tier and rt._tier.mode == "always":
+        rt._tier.compile(module._off, fidx - module._cell(layout.M_NIMPF))
 
 
 # ---- host functions --------------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ P_FLAGS = 76  # PF_*
 HEADER = 80
 MAGIC = 0x31544950  # "PIT1"
 
+PF_NATIVE = 128  # code words stand for native code (K_NATIVE)
 PF_MEMORIES = 1  # modules may have several memories (multi-memory)
 
 # ---- block: 8 bytes before each payload; block and payload are 8-byte aligned ------------------------------------------------
@@ -53,6 +54,7 @@ K_STACK = 16  # execution environment and its stack
 K_REGISTRY = 17  # registered names
 K_WORK = 18  # loader's window and workspace
 K_HOST = 19  # host function types, instance numbers
+K_NATIVE = 20  # machine code, and where it is entered
 
 # ---- interned function type (one per distinct type in the store, compared by offset; WebAssembly 4.5.3) ----------------------
 Y_NEXT = 0
@@ -247,6 +249,7 @@ S_LAZY = 3  # function E_DETAIL of the running module is not translated: transla
 S_GROW = 4  # memory.grow  [RARE sub d a]: delta in slot a, result to slot d; go on at E_IP + 8
 S_TGROW = 5  # table.grow  [RARE sub d a][value slot, table, 0, 0]; go on at E_IP + 8
 S_LAZYREF = 6  # the same for the function of reference E_DETAIL (call through a table or of an import)
+S_UNDO = 7  # native code could not do the word at E_IP, where it can be entered: put the word back (native.py), try again
 TRAP_UNREACHABLE = 16
 TRAP_MEMORY = 17  # E_DETAIL = address (low 32 bits)
 TRAP_TABLE = 18
@@ -349,3 +352,176 @@ IH_SOURCE = 32  # SHA-256 of the .wasm
 IH_DIGEST = 64  # SHA-256 of the 64 bytes before and of what is behind the header
 IH_SUM = 96  # checksum of the 96 bytes before and of what is behind the header
 IMAGE = 100
+
+# ---- the native tier (native.py, lower.py, one file for each machine) -------------------------------------------------------------------
+# Record of a place where native code can be entered: its code word is [OP_NATIVE, place of the record >> 2 (24 bits)] meanwhile.
+NE_WORD = 0  # code word it stands for
+NE_AT = 4  # offset of the code word
+NE_CODE = 8  # machine code, from the start of the code space
+NE_LOADER = 12  # … of the function's loader of pinned slots, which goes on there
+NE_CALL = 16  # … where calls enter (first word of a function only), else 0
+NE_SIZE = 20
+# Native block of a function (K_NATIVE, owned by the module): these cells, then records, then (boards) machine code.
+NF_NEXT = 0  # next function's block
+NF_COUNT = 4  # records
+NF_CODE = 8  # machine code: its place in the code space
+NF_BYTES = 12  # … its size
+NF_MODULE = 16
+NF_FUNC = 20  # its first code word
+NF_SIZE = 24
+
+# Running state, in cells: what native code and its stubs need at hand. 64-bit machines use two cells where an address is.
+X_ENV = 0  # environment (address)
+X_SP = 2  # machine stack when entered (address)
+X_LIMIT = 4  # … and its limit for calls (address)
+X_BASE = 6  # pool (address)
+X_CS = 8  # call records (offset; boards: address)
+X_GLOBALS = 9  # I_GLOBALS of the instance that runs (offset; boards: address)
+X_T0 = 10  # for stubs
+X_T1 = 11
+X_SIZE = 64  # bytes
+
+# State of the lowering, in cells; byte arrays behind it. Places are offsets from the state.
+N_SELF = 0  # pool offset of the state
+N_FUNC = 1  # pool offset of the function's first word
+N_WORDS = 2  # its words
+N_AT = 3  # place of the next instruction
+N_END = 4  # … which may not be beyond
+N_CODE = 5  # place of the first one
+N_HOME = 6  # where that will be in the code space
+N_TOP = 7  # branches waiting for their target, 8 bytes each [place, word], from here up to the tables
+N_PLACES = 8  # table, u32 per word: place of its code, 0 = not yet; before that, of a loop head: the last branch back
+N_MARKS = 9  # table, u8 per word: MK_*
+N_ERROR = 10  # NX_*: why the function cannot be lowered
+N_IMM = 11  # arguments of the assembler: a constant
+N_KIND = 12  # … comparison: eq ne lt_s ge_s lt_u ge_u
+N_TARGET = 13  # … where to; 0 = not known yet
+N_REACH = 14  # … how far that may be: 0 near, 1 usual, 2 far
+N_ALSO = 15  # … one more operand
+N_FIX = 16  # what the assembler gives back: a second branch to be fixed, or 0
+N_LOCKED = 17  # registers in use by the word at hand (bits)
+N_REGS = 18  # registers there are
+N_PINS = 19  # of these, the last ones that slots may be pinned to
+N_LOCALS = 20  # slots of parameters and locals
+N_WORD = 21  # word at hand
+N_PENDING = 22  # bytes of N_PEND in use
+N_OLDEST = 23  # place of the first branch that waits there
+N_STUBS = 24  # bytes its exits will take
+N_DEFERRED = 25  # constants in N_DL
+N_LITERALS = 26  # literals that wait in N_LIT
+N_FIRST = 27  # place of the first use of one
+N_ENTRIES = 28  # pool offset of the entries, by function index
+N_FTYPES = 29  # … of the functions' type indices (M_FTYPES)
+N_TYPES = 30  # … of the types (M_TYPES)
+N_EXIT = 31  # places in the code space: the common exit,
+N_FAIL = 32  # … a call that native code leaves to the loop (its word in register 0),
+N_CALL = 33  # … a call by header,
+N_REF = 34  # … a call by reference,
+N_MUL = 35  # … high word of a product,
+N_DIV = 36  # … division
+N_LEAVE = 37  # this function's exit: place
+N_LOADER = 38  # … its loader of pinned slots
+N_ENTER = 39  # … where calls come in
+N_STATE = 40  # running state (X_*): pool offset
+N_FLAGS = 41  # NG_*: what the machine can do
+N_PINNED = 42  # slots pinned
+N_RANGE = 43  # bytes that an exit may lie behind its branch
+N_SCRATCH = 44  # a register of the assembler's own, free between instructions
+N_STAMP = 45  # last value used in N_SET
+N_TICK = 46  # words done, for N_RT
+N_REACHES = 47  # N_REACH of branches ahead
+N_RF = 192  # from here byte arrays, offsets in bytes: state of each register: RF_*
+N_RS = 208  # slot in each register
+N_RT = 224  # when it was last used
+N_PIN = 240  # slots pinned
+N_SR = 256  # register of each slot; 0xff none, 0xfe a constant not in a register
+N_EX = 512  # slot is kept in the frame: a local, or read somewhere before it is written
+N_SET = 768  # slot was written since the last label (marks), is needed later (blocks)
+N_DL = 1024  # deferred constants: slots (16)
+N_CV = 1040  # u32 per slot: deferred constant
+N_PEND = 2064  # exits waiting: u16 each
+N_LIT = 2576  # literals waiting: [place, value] each
+N_LAST = 2832  # last-use bits of the words of the stretch at hand: u8 per word (256)
+N_STRETCH = 3088  # u16 per word: the words of the stretch
+N_SIZE = 3600
+
+RF_FREE = 0
+RF_CLEAN = 1
+RF_DIRTY = 2  # differs from the frame
+RF_PINNED = 3
+
+MK_LABEL = 1  # a branch comes here, or a stretch ends in front of it
+MK_HEAD = 2  # … backward
+MK_ENTRY = 4  # native code can be entered here
+MK_WORD = 8  # a word starts here
+MK_HAND = 16  # the loop does this one, or it is a call: everything is in the frame
+
+NX_ROOM = 1  # no room in the workspace
+NX_FAR = 2  # a branch does not reach: try again with a greater N_REACH
+NX_NEVER = 3  # has what cannot be lowered
+
+NG_DIVIDES = 1  # A_DIV …
+NG_UNALIGNED = 2  # memory may be accessed at any address
+NG_CARRY = 4
+
+# Instructions of the assembler: asm(state, A_…, d, a, b). Registers are 0 … N_REGS - 1.
+A_LDS = 0  # d = slot a
+A_STS = 1  # slot a = d
+A_MOV = 2
+A_IMM = 3  # d = N_IMM
+A_ADD = 4  # d = a op b, to A_ROTR
+A_SUB = 5
+A_AND = 6
+A_OR = 7
+A_XOR = 8
+A_MUL = 9
+A_SHL = 10
+A_SHRS = 11
+A_SHRU = 12
+A_ROTL = 13
+A_ROTR = 14
+A_ADDI = 16  # d = a op N_IMM, to A_ROTLI
+A_ANDI = 18
+A_ORI = 19
+A_XORI = 20
+A_MULI = 21
+A_SHLI = 22
+A_SHRSI = 23
+A_SHRUI = 24
+A_ROTLI = 25
+A_EXT8 = 26
+A_EXT16 = 27
+A_MULH = 28  # d = high word of the unsigned product
+A_DIV = 29  # + 0 … 3: signed, unsigned quotient, signed, unsigned remainder; b is not 0, nor -1 when signed
+A_SET = 33  # d = 1 if a N_KIND b, else 0
+A_SETI = 34  # d = 1 if a N_KIND N_IMM, else 0
+A_SEL = 35  # d = a if N_ALSO else b
+A_BRR = 36  # branch if a N_KIND b; to N_TARGET, or its place
+A_BRI = 37  # branch if a N_KIND N_IMM
+A_JUMP = 38  # branch
+A_FUEL = 39  # a unit of fuel; branch if there was none: its place
+A_BACK = 40  # a unit of fuel; branch to N_TARGET if there was one
+A_CHECK = 41  # address a, offset N_IMM, b bytes: branches if it may not be accessed: their places
+A_CHECKC = 42  # constant address N_IMM, b bytes
+A_LOAD = 43  # d = memory[a + N_IMM], b: SUB_G_* - SUB_G_LOAD; behind A_CHECK
+A_STORE = 44  # memory[a + N_IMM] = d
+A_LOADC = 45  # constant address N_IMM
+A_STOREC = 46
+A_GGET = 47  # d = global N_IMM, word a
+A_GSET = 48
+A_CALL = 49  # argument slot a, call word at N_IMM: to N_TARGET, or (0) the function with header N_ALSO
+A_REF = 50  # the same through a table or import, second word at N_IMM
+A_RET = 51
+A_ENTER = 52  # start of a function: room for N_IMM bytes of frame, then a … b slots cleared, fuel
+A_EXIT = 53  # leave at word a; b = 1: out of fuel
+A_LEAVE = 54  # end of this function's exit, behind the stores of pinned slots
+A_LOADED = 55  # end of this function's loader
+A_FIX = 56  # the branch at N_IMM goes to N_TARGET; 1 when it does not reach
+A_TABLE = 57  # jump to the a-th (register) of the jumps that follow, each made by A_ENTRY
+A_ENTRY = 58
+A_FLUSH = 59  # literals here, behind a jump
+A_ADDC = 60  # d = a + b, carry kept
+A_ADC = 61
+A_SUBC = 62
+A_SBC = 63
+A_SET64 = 64  # d = 1 if the pair a (low word in the low byte) N_KIND the pair b, else 0

@@ -39,6 +39,7 @@ class Lifecycle:
     _wasi: Any
     _reader: Any
     _loading: bool
+    _tier: Any
     lookup_function: "Callable[..., Function]"
 
     def load(self, source: Any, name: str | None = None, lazy: bool = False, names: bool = False) -> "Module":
@@ -63,6 +64,9 @@ class Lifecycle:
         module = self._module(load(self, source, name, lazy, names))
         if module._cell(layout.M_FLAGS) & layout.MF_LAZY:
             module._source = source
+        if self._tier and self._tier.mode == "always":
+            for other in self.modules():
+                self._tier.module(other._off)
         return module
 
     def _idle(self) -> None:
@@ -166,6 +170,8 @@ class Lifecycle:
         for module in self.modules():
             if module._off:  # those loaded for others go with them
                 self.unload(module)
+        if self._tier:
+            self._tier.close()
         self._natives = {}
         self._reader = None
         self._externs = []

@@ -189,6 +189,8 @@ def load(rt, source, name, lazy, names):
                 if isinstance(exc, PitwasmError) and exc.module is None:
                     exc.module = handle.name
                 handle._off = 0
+            if rt._tier:
+                rt._tier.discard(mod)
             unload(rt.pool, mod)
         raise
     finally:

@@ -7,7 +7,7 @@ from .pool import get16, get32
 # By kind (K_*), as the map names them.
 _KINDS = (
     "free,module,type,imports,exports,functions,definitions,elements,data,code,names,instance,memory,table,globals,links,"
-    "stack,registry,work,host"
+    "stack,registry,work,host,native"
 )
 
 

@@ -137,6 +137,8 @@ def _modules(rt):
         handle = rt._modules.pop(mod, None)
         if handle:
             handle._off = 0
+        if rt._tier:
+            rt._tier.discard(mod)
         unload(rt.pool, mod)
 
 

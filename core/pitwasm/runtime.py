@@ -204,10 +204,13 @@ class Runtime(_Base):
 
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
     multi_memory: accept modules with several memories, as WebAssembly 3.0 does.
+    native: machine code for functions that run often ("hot"), for all ("always") or for none ("never"); at most native_budget bytes of it.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
     """
 
-    def __init__(self, pool: bytearray | int | Pool, stack: int = 2048, multi_memory: bool = False):
+    def __init__(
+        self, pool: bytearray | int | Pool, stack: int = 2048, multi_memory: bool = False, native: str = "never", native_budget: int = 65536
+    ):
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self._buf: Any = self.pool.buf
         if multi_memory:
@@ -224,6 +227,8 @@ class Runtime(_Base):
         self._single: Any = None
         self._double: Any = None
         self._convert: Any = None
+        self._native: Any = None  # the stub that enters native code
+        self._tier: Any = None  # native.Native
         self._modules: dict[int, Module] = {}  # record -> handle
         self._instances: dict[int, Instance] = {}
         self._hosts: list[Any] = []  # by host function number: (callable, signature or None, "module.name"), None = free
@@ -235,6 +240,10 @@ class Runtime(_Base):
         self._wasi: Any = None  # set_wasi_args() without a module
         self._context: Any = None  # while instantiating: the Wasi of the modules at hand, once one imports from it
         self._adopt()
+        if native != "never":
+            from .native import Native
+
+            self._tier = Native(self, native, native_budget)
 
     def _adopt(self) -> None:
         """Know the modules of a pool that was filled elsewhere, and what code they need."""

@@ -311,11 +311,12 @@ def _memories(rt, inst, mod, cap):
     if get32(buf, mod + layout.M_NMEMS):
         mm = get32(buf, get32(buf, inst + layout.I_MEMS))
         put32(buf, inst + layout.I_MEM0, mm)
-        _fit(buf, mod, get32(buf, mm + layout.MM_BYTES))
+        _fit(rt, mod, get32(buf, mm + layout.MM_BYTES))
 
 
-def _fit(buf, mod, n):
+def _fit(rt, mod, n):
     """The code may count on more of memory 0 than the n bytes there are: then accesses that cannot succeed become traps."""
+    buf = rt._buf
     safe = get32(buf, mod + layout.M_SAFE)
     flags = get32(buf, mod + layout.M_FLAGS)
     if n > safe and flags & layout.MF_CAPPED:
@@ -323,9 +324,13 @@ def _fit(buf, mod, n):
     if n < safe:
         from .caps import slow_memory
 
+        if rt._tier:
+            rt._tier.discard(mod)
         slow_memory(buf, mod, n)
         put32(buf, mod + layout.M_SAFE, n)
         put32(buf, mod + layout.M_FLAGS, flags | layout.MF_CAPPED)
+        if rt._tier and rt._tier.mode == "always":
+            rt._tier.module(mod)
 
 
 def _globals(rt, inst, mod):

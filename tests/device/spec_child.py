@@ -74,7 +74,8 @@ def prepared(pool, path):
 
 class Runner:
     def __init__(self, buf, mode, multi_memory=False):
-        self.rt = pitwasm.Runtime(buf, stack=STACK, multi_memory=multi_memory)
+        mode, _, native = mode.partition("+")
+        self.rt = pitwasm.Runtime(buf, stack=STACK, multi_memory=multi_memory, native=native or "never", native_budget=400_000)
         self.mode = mode
         # Images are made in a pool of their own, by the loader, which is what says no to bad modules.
         self.scratch = pitwasm.Runtime(SCRATCH, multi_memory=multi_memory) if mode == "image" else None

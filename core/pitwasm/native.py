@@ -1,0 +1,320 @@
+# The native tier: which functions become machine code, where that lies, how the loop gets there (docs/native.md)
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# Loaded by Runtime(native="always" or "hot"). Code words stay what they are, but for those where native code can be entered: there the word is
+# [OP_NATIVE, place of a record] and the record keeps what it was, so that everything can be put back.
+import sys
+from uctypes import addressof
+
+import micropython
+
+from . import layout, lower, words
+from .errors import PoolExhausted
+from .forms import FORMS
+from .pool import get16, get32, put32
+
+
+def machine():
+    """The assembler for this MicroPython, or None."""
+    arch = getattr(sys.implementation, "_mpy", 0) >> 10 & 15
+    try:
+        if arch == 2:
+            from . import x64 as m
+        elif arch == 1:
+            from . import x86 as m
+        elif 3 <= arch <= 9:
+            from . import thumb as m
+        elif arch == 11:
+            from . import rv32 as m
+        elif arch == 10:
+            from . import xtensa as m
+        else:
+            return None
+    except ImportError:
+        return None
+    return m
+
+
+@micropython.viper
+def _entries(s: int, p: ptr8, made: int, code: int) -> int:
+    """The records (made: 0 = only count them) of the places where the function can be entered. How many."""
+    S = ptr32(s << 2)
+    F = ptr8(int(S) + S[layout.N_MARKS])
+    P = ptr32(int(S) + S[layout.N_PLACES])
+    n = S[layout.N_WORDS]
+    top = S[layout.N_FUNC]
+    start = S[layout.N_CODE]
+    count = 0
+    i = 0
+    while i < n:
+        if F[i] & layout.MK_ENTRY and P[i]:
+            k = ptr8(FORMS)[p[top + (i << 2)] * 3]
+            # not where the loop has work to do, nor over a call word, whose argument slot who returns looks for
+            if F[i] & layout.MK_HAND == 0 or k == layout.L_REF and S[layout.N_REF]:
+                if made:
+                    r = ptr32(int(p) + made)
+                    w = ptr32(int(p) + top + (i << 2))
+                    r[layout.NE_WORD >> 2] = w[0]
+                    r[layout.NE_AT >> 2] = top + (i << 2)
+                    r[layout.NE_CODE >> 2] = code + P[i] - start
+                    r[layout.NE_LOADER >> 2] = code + S[layout.N_LOADER] - start
+                    r[layout.NE_CALL >> 2] = 0 if i else code + S[layout.N_ENTER] - start
+                    w[0] = layout.OP_NATIVE | made << 6
+                    made += layout.NE_SIZE
+                count += 1
+        i += 1
+    return count
+
+
+@micropython.viper
+def _restore(p: ptr32, at: int, n: int):
+    """Put the code words of n records back."""
+    while n:
+        p[p[(at + layout.NE_AT) >> 2] >> 2] = p[(at + layout.NE_WORD) >> 2]
+        at += layout.NE_SIZE
+        n -= 1
+
+
+@micropython.viper
+def _clear(p: ptr8, n: int):
+    while n:
+        n -= 1
+        p[n] = 0
+
+
+@micropython.viper
+def _move(to: uint, src: uint, n: int):
+    """n bytes between addresses, upwards."""
+    d = ptr8(to)
+    q = ptr8(src)
+    i = 0
+    while i < n:
+        d[i] = q[i]
+        i += 1
+
+
+def _make():
+    """A function object to be pointed at machine code."""
+
+    @micropython.viper
+    def stub(x: int) -> int:
+        return x
+
+    return stub
+
+
+@micropython.viper
+def _point(f: uint, address: uint):
+    """Let the viper function object at address f run the code at `address`: its fourth word."""
+    if W64:
+        p = ptr32(f)
+        p[6] = int(address)
+        p[7] = int(address >> 32)
+    else:
+        ptr32(f)[3] = int(address)
+
+
+class Native:
+    """The tier of one runtime. budget: bytes of machine code at most, stubs included."""
+
+    def __init__(self, rt, mode, budget):
+        self.rt = rt
+        self.mode = mode
+        self.budget = budget
+        self.used = 0
+        self.first = 0  # first function's block (NF_*)
+        self.machine = m = machine()
+        if m is None:
+            self.mode = "never"
+            return
+        lower.asm = words.asm = m.asm
+        pool = rt.pool
+        self._address = addressof(pool.buf)
+        self._region = None
+        if sys.platform in ("linux", "darwin"):
+            from .region import Region
+
+            self._region = Region(budget)
+        self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)
+        self._places = None
+        work = pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
+        at = m.stubs(self._begin(work, 0, 0, 0))
+        self._places = [self._cell(work, i) for i in range(layout.N_EXIT, layout.N_DIV + 1)]
+        self._stubs, size = self._keep(work)
+        self.used = size
+        rt._native = stub = _make()
+        _point(id(stub), self._base() + at)
+        rt._buf[layout.P_FLAGS] |= layout.PF_NATIVE
+
+    def _base(self):
+        """The start of the code space."""
+        return self._region.address if self._region else self._address
+
+    def _cell(self, state, i):
+        return get32(self.rt._buf, state + 4 * i)
+
+    def _begin(self, work, size, func, n):
+        """A state for lowering n words at `func` in the block `work`; its address / 4."""
+        buf = self.rt._buf
+        m = self.machine
+        _clear(self.rt.pool.part(work, layout.N_SIZE), layout.N_SIZE)
+        top = size - 5 * n & -8
+        cells = (
+            (layout.N_SELF, work), (layout.N_FUNC, func), (layout.N_WORDS, n), (layout.N_AT, layout.N_SIZE), (layout.N_CODE, layout.N_SIZE),
+            (layout.N_HOME, self._region.hole()[0] if self._region else work), (layout.N_TOP, top), (layout.N_PLACES, top),
+            (layout.N_MARKS, top + 4 * n), (layout.N_END, top - 256), (layout.N_REGS, m.REGS), (layout.N_PINS, m.PINS),
+            (layout.N_SCRATCH, m.SCRATCH), (layout.N_FLAGS, m.FLAGS), (layout.N_RANGE, m.RANGE), (layout.N_REACHES, m.REACHES),
+            (layout.N_STATE, self._state),
+        )  # fmt: skip
+        for i, value in cells:
+            put32(buf, work + 4 * i, value)
+        if func:
+            for i, value in enumerate(self._places):
+                put32(buf, work + 4 * (layout.N_EXIT + i), value)
+            _clear(self.rt.pool.part(work + top, 5 * n), 5 * n)
+        return self._address + work >> 2
+
+    def _keep(self, work):
+        """What was made in the block `work` goes where it belongs: (place in the code space, bytes)."""
+        pool = self.rt.pool
+        n = self._cell(work, layout.N_AT) - layout.N_SIZE
+        if self._region:
+            at = self._region.take(n)
+            _move(self._region.address + at, self._address + work + layout.N_SIZE, n)
+            pool.free(work)
+        else:
+            at = work
+            _move(self._address + work, self._address + work + layout.N_SIZE, n)
+            pool.shrink(work, n)
+        return at, n
+
+    # Functions.
+
+    def compile(self, mod, i):
+        """Lower the i-th function that the module at `mod` defines; whether it is native now."""
+        rt = self.rt
+        buf = rt._buf
+        if self.mode == "never":
+            return False
+        entries = get32(buf, mod + layout.M_ENTRIES)
+        func = get32(buf, entries + 4 * i)
+        if func == layout.P_LAZY or self.compiled(func + layout.FUNC):
+            return False
+        code = get32(buf, mod + layout.M_CODE)
+        if code:
+            end = code + get32(buf, mod + layout.M_WORDS)
+            if i + 1 < get32(buf, mod + layout.M_NFUNCS) - get32(buf, mod + layout.M_NIMPF):
+                end = get32(buf, entries + 4 * i + 4)
+        else:
+            end = func + rt.pool.size_of(func)
+        func += layout.FUNC
+        n = end - func >> 2
+        if n > 16000:
+            return False
+        reach = self.machine.REACHES
+        while True:
+            work, size = rt.pool.take_largest(layout.K_NATIVE, mod)
+            room = self._region.hole()[1] if self._region else size
+            room = min(room, self.budget - self.used) + layout.N_SIZE + 5 * n
+            size = min(size, room) & -8
+            if size < layout.N_SIZE + 5 * n + 600:
+                rt.pool.free(work)
+                return False
+            state = self._begin(work, size, func, n)
+            put32(buf, work + 4 * layout.N_REACHES, reach)
+            h = func - layout.FUNC
+            put32(buf, work + 4 * layout.N_LOCALS, get16(buf, h + layout.F_PARAMS) + get16(buf, h + layout.F_CLEAR))
+            put32(buf, work + 4 * layout.N_ENTRIES, entries - 4 * get32(buf, mod + layout.M_NIMPF) & 0xFFFFFFFF)
+            put32(buf, work + 4 * layout.N_FTYPES, get32(buf, mod + layout.M_FTYPES))
+            put32(buf, work + 4 * layout.N_TYPES, get32(buf, mod + layout.M_TYPES))
+            error = words.lower(state)
+            if not error:
+                break
+            rt.pool.free(work)
+            if error != layout.NX_FAR or reach == 2:
+                return False
+            reach = 2
+        return self._place(mod, work, state)
+
+    def _place(self, mod, work, state):
+        """The function lowered in the block `work` gets its records; False when there is no room for them."""
+        rt = self.rt
+        buf = rt._buf
+        at = self._cell(work, layout.N_HOME)
+        count = _entries(state, buf, 0, at)
+        bytes_ = self._cell(work, layout.N_AT) - layout.N_SIZE
+        try:
+            # the tables are still needed: the records' block comes from what is left, so the workspace gives back its end first
+            keep = self._cell(work, layout.N_MARKS) + self._cell(work, layout.N_WORDS)
+            rt.pool.shrink(work, keep)
+            block = rt.pool.alloc(layout.NF_SIZE + layout.NE_SIZE * count, layout.K_NATIVE, mod)
+        except PoolExhausted:
+            rt.pool.free(work)
+            return False
+        put32(buf, block + layout.NF_NEXT, self.first)
+        put32(buf, block + layout.NF_COUNT, count)
+        put32(buf, block + layout.NF_CODE, at)
+        put32(buf, block + layout.NF_BYTES, bytes_)
+        put32(buf, block + layout.NF_MODULE, mod)
+        put32(buf, block + layout.NF_FUNC, self._cell(work, layout.N_FUNC))
+        _entries(state, buf, block + layout.NF_SIZE, at)
+        self.first = block
+        self._keep(work)
+        self.used += bytes_
+        return True
+
+    def compiled(self, func):
+        """The block of the function whose first word is at `func`, or 0."""
+        buf = self.rt._buf
+        at = self.first
+        while at and get32(buf, at + layout.NF_FUNC) != func:
+            at = get32(buf, at + layout.NF_NEXT)
+        return at
+
+    def module(self, mod):
+        """Lower all functions of a module; how many that were."""
+        buf = self.rt._buf
+        done = 0
+        for i in range(get32(buf, mod + layout.M_NFUNCS) - get32(buf, mod + layout.M_NIMPF)):
+            done += self.compile(mod, i)
+        return done
+
+    def discard(self, mod):
+        """Put the code words of a module back (0: of all), and free its machine code."""
+        buf = self.rt._buf
+        link = 0
+        at = self.first
+        while at:
+            after = get32(buf, at + layout.NF_NEXT)
+            if mod and get32(buf, at + layout.NF_MODULE) != mod:
+                link = at
+            else:
+                _restore(buf, at + layout.NF_SIZE, get32(buf, at + layout.NF_COUNT))
+                code = get32(buf, at + layout.NF_CODE)
+                n = get32(buf, at + layout.NF_BYTES)
+                self.used -= n
+                if self._region:
+                    self._region.free(code, n)
+                else:
+                    self.rt.pool.free(code)
+                self.rt.pool.free(at)
+                if link:
+                    put32(buf, link + layout.NF_NEXT, after)
+                else:
+                    self.first = after
+            at = after
+
+    def undo(self, ip):
+        """The loop shall do the word at ip itself, for good."""
+        buf = self.rt._buf
+        put32(buf, ip, get32(buf, (get32(buf, ip) >> 8 << 2) + layout.NE_WORD))
+
+    def close(self):
+        """The end of the runtime."""
+        if self.mode != "never":
+            self.discard(0)
+            self.rt._native = None
+            self.mode = "never"
+            if not self._region:
+                self.rt.pool.free(self._stubs)
+            self.rt.pool.free(self._state)
