@@ -26,6 +26,9 @@ ARCHS: dict[str, tuple[int, str]] = {
     "rv32imc": (32, "esp32"),
 }
 
+# Modules that only some architectures get: the native tier's assemblers.
+ONLY = {"x64": ("x64",), "x86": ("x86",), "thumb": ("armv6m", "armv7m"), "rv32": ("rv32imc",), "xtensa": ("xtensawin",)}
+
 # For these tools/viperc makes the machine code of viper functions: every Cortex-M runs it, in a third of the cycles and half the bytes.
 COMPILED = ("armv6m", "armv7m")
 
@@ -57,6 +60,8 @@ def sources(arch: str, root: Path = ROOT) -> dict[str, Path]:
         for path in sorted((root / folder).glob("*.py")):
             if path.name in ("layout.py", "opcodes.py") or (path.name == "__init__.py" and folder != "core/pitwasm"):
                 continue  # folded away; or there to please tools on the host
+            if arch not in ONLY.get(path.stem, ARCHS):
+                continue
             if path.stem in found:
                 raise BuildError(f"{path}: {found[path.stem]} has the same module name")
             found[path.stem] = path
