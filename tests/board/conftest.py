@@ -6,7 +6,6 @@ import http.server
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -47,17 +46,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def boot(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Emulator]]:
-    """Boots a Pico: "bare", "stock" (with pitwasm in /lib) or "frozen" (with pitwasm in the firmware). All are stopped at the end."""
-    with ExitStack() as running:
+def boot(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Emulator]:
+    """A Pico for a `with` statement: "bare", "stock" (with pitwasm in /lib) or "frozen" (with pitwasm in the firmware)."""
 
-        def start(kind: str) -> Emulator:
-            flash = tmp_path_factory.mktemp("flash") / "flash.img"
-            if kind == "stock":
-                shutil.copy2(installed, flash)
-            return running.enter_context(Emulator(firmware.firmware(frozen=kind == "frozen"), flash))
+    def prepare(kind: str) -> Emulator:
+        flash = tmp_path_factory.mktemp("flash") / "flash.img"
+        if kind == "stock":
+            shutil.copy2(installed, flash)
+        return Emulator(firmware.firmware(frozen=kind == "frozen"), flash)
 
-        yield start
+    return prepare
 
 
 @pytest.fixture(scope="module")
