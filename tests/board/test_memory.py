@@ -7,7 +7,7 @@ from pathlib import Path
 
 import wasmtime
 
-from tools import parts
+from tools import aot, parts
 from tools.emulator import Emulator
 from tools.host import OUT, ROOT
 
@@ -56,6 +56,7 @@ PARTS: dict[str, tuple[str, str | Path, str]] = {
     "core": ("pass", ADD, "i.exports.f(1, 2)"),
     "floats": ("import pitwasm.single, pitwasm.double, pitwasm.convert", FLOAT, "i.exports.f(1.5, 2.0)"),
     "bulk": ("import pitwasm.bulk", BULK, "i.exports.f(7, 2)"),
+    "images": ("import pitwasm.image", ADD, "i.exports.f(1, 2)"),  # a prepared one of it: no translator is loaded
     "wasi": (
         "import io\nrt.set_wasi_args(stdin=io.BytesIO(b'a b'), preopens={'/': '/'})",
         ROOT / "examples" / "wasi" / "count.wasm",
@@ -104,7 +105,8 @@ def test_heap_of_parts(boot: Callable[[str], Emulator], record: Callable[[str, s
         lines.append(f"{'part':14}" + "".join(f"{name:>16}" for name in ("boot", *columns)) + f"{'taken':>9}")
         with boot(kind) as pico:
             for part, (use, module, run) in PARTS.items():
-                pico.board.put("/part.wasm", module.read_bytes() if isinstance(module, Path) else bytes(wasmtime.wat2wasm(module)))
+                data = module.read_bytes() if isinstance(module, Path) else bytes(wasmtime.wat2wasm(module))
+                pico.board.put("/part.wasm", aot.image(data) if part == "images" else data)
                 scripts = ("", POOL, use, LOAD, run, "rt.drop_loader()")
                 found = [free for _, free in stages(pico, list(zip(("boot", *columns), scripts, strict=True)))]
                 taken[kind, part] = found[0] - found[-1]
