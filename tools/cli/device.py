@@ -158,7 +158,7 @@ def _pool(n):
     import pitwasm
     stock = getattr(pitwasm, "__file__", "")[-4:] == ".mpy"
     gc.collect()
-    size = n or max(16384, min(1 << 20, gc.mem_free() - (180000 if stock else 60000)))
+    size = n or max(16384, min(1 << 20, gc.mem_free() - (155000 if stock else 60000)))
     while True:
         try:
             return bytearray(size & -8)
