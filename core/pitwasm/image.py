@@ -225,8 +225,32 @@ def _list(buf, mod: int, field: int, many: int, head: int, bounds: ptr8) -> int:
 
 
 @micropython.viper
+def _imports(buf, mod: int, imported: ptr8) -> int:
+    """Of each kind as many imports as there should be, in the order of their indices: what has none in an instance is nowhere."""
+    p = ptr8(buf)
+    h = ptr16(buf)
+    c = ptr32(buf)
+    kind = 0
+    while kind < 4:
+        found = 0
+        at = c[(mod + layout.M_IMPORTS) >> 2]
+        n = c[(mod + layout.M_NIMPORTS) >> 2]
+        while n:
+            if p[at] == kind:
+                if c[(at + layout.IM_INDEX) >> 2] != found:
+                    return 0
+                found += 1
+            at = ((at + layout.IM_NAME + h[(at + layout.IM_MLEN) >> 1] + h[(at + layout.IM_FLEN) >> 1] + 3) >> 2) << 2
+            n -= 1
+        if found != c[(mod >> 2) + imported[kind]]:
+            return 0
+        kind += 1
+    return 1
+
+
+@micropython.viper
 def _counts(buf: ptr32, mod: int, every: ptr8, imported: ptr8) -> int:
-    """The record's flags and counts; the start function; what globals start with."""
+    """The record's flags and counts; the start function; tables, memories, globals, and what these start with."""
     mod >>= 2
     if buf[mod + (layout.M_FLAGS >> 2)] & (FLAGS ^ -1) or buf[mod + (layout.M_NAME >> 2)] or buf[mod + (layout.M_REFS >> 2)]:
         return 0
@@ -245,6 +269,28 @@ def _counts(buf: ptr32, mod: int, every: ptr8, imported: ptr8) -> int:
     i = buf[mod + (layout.M_START >> 2)]
     if i < 0 or i > funcs:
         return 0
+    n = buf[mod + (layout.M_NTABLES >> 2)]
+    i = buf[mod + (layout.M_TABLES >> 2)] >> 2
+    while n:
+        if buf[i] != layout.V_FUNCREF and buf[i] != layout.V_EXTERNREF:
+            return 0
+        i += layout.TD_SIZE >> 2
+        n -= 1
+    n = buf[mod + (layout.M_NMEMS >> 2)]
+    i = buf[mod + (layout.M_MEMS >> 2)] >> 2
+    while n:
+        if buf[i + (layout.MD_PAGE >> 2)] & -17:
+            return 0
+        i += layout.MD_SIZE >> 2
+        n -= 1
+    n = buf[mod + (layout.M_NGLOBALS >> 2)]
+    i = buf[mod + (layout.M_GLOBALS >> 2)] >> 2
+    while n:
+        kind = buf[i] & 255
+        if kind > layout.V_I32 or kind < layout.V_F64 and kind != layout.V_FUNCREF and kind != layout.V_EXTERNREF:
+            return 0
+        i += layout.GD_SIZE >> 2
+        n -= 1
     n = buf[mod + (layout.M_NGLOBALS >> 2)] - k  # the last of the kinds: globals
     i = (buf[mod + (layout.M_GLOBALS >> 2)] + k * layout.GD_SIZE) >> 2
     while n:
@@ -264,23 +310,46 @@ def _counts(buf: ptr32, mod: int, every: ptr8, imported: ptr8) -> int:
 
 
 @micropython.viper
-def _types(buf: ptr32, mod: int, at: int, end: int) -> int:
-    """Function types in blocks from `at` to `end`; the module has none of them yet."""
-    n = buf[(mod + layout.M_NTYPES) >> 2]
-    t = buf[(mod + layout.M_TYPES) >> 2] >> 2
+def _types(buf, mod: int, at: int, end: int) -> int:
+    """Function types in blocks from `at` to `end`, the start function's without parameters and results; the module has none yet."""
+    p = ptr8(buf)
+    h = ptr16(buf)
+    c = ptr32(buf)
+    n = c[(mod + layout.M_NTYPES) >> 2]
+    t = c[(mod + layout.M_TYPES) >> 2] >> 2
+    start = c[(mod + layout.M_START) >> 2]
+    if start:
+        start = t + h[(c[(mod + layout.M_FTYPES) >> 2] >> 1) + start - 1]
     while n:
-        buf[t] = 0
-        t += 1
         if at >= end:
             return 0
-        i = at >> 2
-        size = buf[i]
-        if size < 24 or size & 7 or size > end - at or buf[i + 1] != layout.K_TYPE:
+        size = c[at >> 2]
+        if size < 24 or size & 7 or size > end - at or c[(at >> 2) + 1] != layout.K_TYPE:
             return 0
-        i = buf[i + ((layout.BLOCK + layout.Y_NP) >> 2)]
-        if (i & 0xFFFF) + ((i >> 16) & 0xFFFF) > size - layout.BLOCK - layout.Y_BYTES:
-            return 0
+        c[t] = 0
+        y = (at + layout.BLOCK + layout.Y_NP) >> 1
         at += size
+        i = y << 1
+        i += layout.Y_BYTES - layout.Y_NP
+        if i + h[y] + h[y + 1] > at:
+            return 0
+        if t == start:
+            if h[y] + h[y + 1]:
+                return 0
+        k = 0
+        while k < 2:
+            last = i + h[y + k]
+            slots = h[y + k]
+            while i < last:
+                if p[i] == layout.V_I64 or p[i] == layout.V_F64:
+                    slots += 1
+                elif p[i] != layout.V_I32 and p[i] != layout.V_F32 and p[i] != layout.V_FUNCREF and p[i] != layout.V_EXTERNREF:
+                    return 0
+                i += 1
+            if slots != h[y + k + 2]:
+                return 0
+            k += 1
+        t += 1
         n -= 1
     return int(at == end)
 
@@ -366,6 +435,7 @@ def _check(buf, mod, types, end):
         and _counts(buf, mod, _ALL, _IMPORTED)
         and _functions(buf, mod)
         and _list(buf, mod, layout.M_IMPORTS, layout.M_NIMPORTS, layout.IM_NAME, _IMPORTED)
+        and _imports(buf, mod, _IMPORTED)
         and _list(buf, mod, layout.M_EXPORTS, layout.M_NEXPORTS, layout.EX_NAME, _ALL)
         and _types(buf, mod, types, end)
     ):

@@ -61,10 +61,10 @@ def load(pool, source, name, lazy, names):
         head = bytes(view[:at])
     if head == MAGIC:
         try:
-            from . import image
+            from .image import load as load_image
         except ImportError:
             raise LoadError("this is a prepared image; to load it install pitwasm's part images", name)
-        return image.load(pool, source, data, name)
+        return load_image(pool, source, data, name)
     from . import decode
 
     return decode.load(pool, source, name, lazy, names, b"" if data is not None else head)

@@ -47,5 +47,6 @@ def fails(said: tuple[int, str, str], *parts: str, status: int = 1) -> None:
 
 
 def options(**named: object) -> SimpleNamespace:
-    plain = {"dir": "modules", "pool": None, "cap": None, "stack": None, "fuel": None, "grant": [], "module": None, "svg": None, "image": False}
+    plain = {"dir": "modules", "pool": None, "cap": None, "stack": None, "fuel": None, "grant": [], "module": None, "svg": None}
+    plain["image"] = False
     return SimpleNamespace(**plain | named)

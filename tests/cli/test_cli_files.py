@@ -10,6 +10,7 @@ import pytest
 from tests.cli.kit import fails, options
 from tests.wat import assemble, modules
 from tools import mp as processes
+from tools import aot
 from tools.cli import board, files, installing, running
 from tools.cli.board import Board
 from tools.cli.errors import CliError, Stopped
@@ -36,6 +37,17 @@ def test_push_replaces(cli: Callable, place: Path) -> None:
     assert cli("push", "pair.wasm", "--name", "x", "--dir", "a/b")[0] == 0
     assert (place / "a" / "b" / "x.wasm").read_bytes() == (place / "pair.wasm").read_bytes()
     assert [path.name for path in (place / "a" / "b").iterdir()] == ["x.wasm"]
+
+
+def test_push_images(cli: Callable, place: Path) -> None:
+    """Under the names of the modules, so that all that is done with these goes on as before."""
+    status, out, err = cli("push", "--image", "maths.wasm", "pair.wasm")
+    assert (status, err) == (0, "") and "compared on the board" in out
+    assert (place / "modules" / "maths.wasm").read_bytes() == aot.image((place / "maths.wasm").read_bytes())
+    assert "is there already" in cli("push", "--image", "maths.wasm")[1]
+    assert cli("call", "pair", "three") == (0, "3:i32\n", "")
+    assert cli("push", "maths.wasm")[0] == 0
+    assert cli("call", "pair", "three") == (0, "3:i32\n", "")
 
 
 def test_push_large(cli: Callable, place: Path) -> None:

@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 import io
+import hashlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 
 from tests.cli.kit import fails, options
 from tests.wat import modules
+from tools import aot
 from tools.cli import inspection, maps, wasm
 from tools.cli.errors import CliError, Stopped
 from tools.cli.transport import Link
@@ -125,6 +127,19 @@ def test_inspect(cli: Callable, place: Path) -> None:
     modules(place, big="(memory 2)")
     assert "too large" in cli("inspect", "big.wasm")[1] and "export __heap_base" in cli("inspect", "big.wasm")[1]
     fails(cli("inspect", "none.wasm"), "cannot be read")
+
+
+def test_inspect_images(cli: Callable, place: Path) -> None:
+    """--image writes one; what was made of what is shown of an image, if it is whole."""
+    status, out, err = cli("inspect", "--image", "maths.pwi", "maths.wasm")
+    made = (place / "maths.pwi").read_bytes()
+    assert (status, err) == (0, "") and f"maths.pwi: the prepared image, {len(made):,} bytes" in out
+    assert made == aot.image((place / "maths.wasm").read_bytes())
+    assert json.loads(cli("inspect", "--json", "--image", "again.pwi", "maths.wasm")[1])["image"]["bytes"] == len(made)
+    status, out, err = cli("inspect", "maths.pwi")
+    assert (status, err) == (0, "") and hashlib.sha256((place / "maths.wasm").read_bytes()).hexdigest() in out
+    (place / "bad.pwi").write_bytes(made[:-1] + b"!")
+    fails(cli("inspect", "bad.pwi"), "bad.pwi: damaged image: its checksum is not right")
 
 
 def test_pool_of_inspect_is_enough(cli: Callable, mp: MicroPython, place: Path) -> None:
