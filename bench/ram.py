@@ -6,8 +6,9 @@ import sys
 PARTS = (
     ("resident, integer module", "errors pool loop access driver runtime"),
     ("on the first host call, growth or trap, or value that is no i32", "values events"),
-    ("loader", "tables operands simple labels structure uncommon translate reader sections decode"),
+    ("loader", "source tables operands simple labels structure uncommon translate reader sections decode"),
     ("linker", "lifecycle link store reclaim modules handles caps"),
+    ("prepared images", "image"),
     ("floats", "convert single double"),
     ("bulk", "bulk"),
 )
