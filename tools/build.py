@@ -35,6 +35,9 @@ COMPILED = ("armv6m", "armv7m")
 # There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
 UNITS = {"translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate")}
 
+# Names of layout.py and opcodes.py that a prepared image (docs/image.md) depends on.
+IMAGED = ("OP_", "SUB_", "B_", "K_", "Y_", "M_", "MF_", "TD_", "MD_", "GD_", "CE_", "IM_", "EX_", "ES_", "DS_", "F_", "V_", "IH_")
+
 # Asserts go everywhere, so that what is tested is what ships; line numbers (level 3) on the boards only.
 OPTIMISE = {"unix": "-O1", "rp2": "-O3", "esp32": "-O3"}
 
@@ -153,6 +156,13 @@ def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int]
     return True
 
 
+def image_code(layout: dict[str, int]) -> int:
+    """What a prepared image was made with and has to be loaded with: code words and all that a module record refers to. 30 bits,
+    which are no object on a board."""
+    known = {name: value for name, value in layout.items() if name == "CODE_WORDS" or name.split("_")[0] + "_" in IMAGED}
+    return int(hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:8], 16) >> 2
+
+
 def build(arch: str, out: Path = OUT, root: Path = ROOT) -> Path:
     """Bring one architecture up to date; returns the folder that belongs on MICROPYPATH."""
     return build_all([arch], out, root)[0]
@@ -163,8 +173,7 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path
     layout: dict[str, int] = {}
     for path in (root / "core" / "pitwasm" / "layout.py", root / "core" / "gen" / "opcodes.py"):  # described, and generated
         layout |= load_layout(path) if path.exists() else {}
-    # What a prepared image was made with and has to be loaded with: 30 bits, which are no object on a board.
-    layout["IMAGE_CODE"] = int(hashlib.sha256(repr(sorted(layout.items())).encode()).hexdigest()[:8], 16) >> 2
+    layout["IMAGE_CODE"] = image_code(layout)
     jobs: list[tuple[list[Path], str, set[str]]] = []
     for arch in archs:
         modules = sources(arch, root)

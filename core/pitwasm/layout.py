@@ -342,7 +342,7 @@ V_EXTERNREF = 0x6F
 # ---- prepared image: a header, the module record, the blocks it owns, blocks of its function types (image.py, docs/image.md) ---------
 IH_MAGIC = 0  # source.MAGIC
 IH_FORMAT = 4
-IH_CODE = 8  # layout.IMAGE_CODE, which the build makes of all names and numbers here and of all code words (tools/build.py)
+IH_CODE = 8  # layout.IMAGE_CODE, which the build makes of code words and of the records here (tools/build.py)
 IH_MACHINE = 12  # whose machine code it has: sys.implementation._mpy >> 10 & 15; 0 = none
 IH_FLAGS = 16  # 0
 IH_SIZE = 20  # bytes behind the header: the record (its block header left out) and all blocks

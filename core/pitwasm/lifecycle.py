@@ -45,8 +45,8 @@ class Lifecycle:
     def load(self, source: Any, name: str | None = None, lazy: bool = False, names: bool = False) -> "Module":
         """Load a module and all it imports from (wasm_runtime_load); nothing is instantiated, and nothing kept of a stream.
 
-        source: bytes-like, or a stream with readinto(): WebAssembly, or a prepared image (docs/image.md). name: for messages, and found when a submodule imports from it (a cycle);
-        to be found in the registry it has to be registered.
+        source: bytes-like, or a stream with readinto(): WebAssembly, or a prepared image (docs/image.md).
+        name: for messages, and found when a submodule imports from it (a cycle); to be found in the registry it has to be registered.
         lazy: translate each function when it is first called; the bytes must then stay as they are.
         names: keep the name section's function names, for backtraces.
 

@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from hashlib import sha256
+from typing import Any
 
 from . import layout
 from .errors import LoadError, PitwasmError
@@ -13,7 +14,7 @@ from .source import MAGIC, buffer, readinto
 def _blocks(pool, mod):
     """(kind, bytes) of all blocks behind an image's header: the module record, what it refers to, its function types."""
     buf = pool.buf
-    record = bytearray(pool.part(mod, RECORD))
+    record: Any = bytearray(pool.part(mod, RECORD))
     for field in (layout.M_NEXT, layout.M_REFS, layout.M_NAME, layout.M_CODEOFF):
         put32(record, field, 0)
     put32(record, layout.M_FLAGS, get32(record, layout.M_FLAGS) & FLAGS)
@@ -29,7 +30,7 @@ def _blocks(pool, mod):
             continue
         size = pool.size_of(off)
         if field == layout.M_ENTRIES:
-            cells = bytearray(size)
+            cells: Any = bytearray(size)
             code = get32(buf, mod + layout.M_CODE)
             for at in range(0, 4 * (get32(buf, mod + layout.M_NFUNCS) - get32(buf, mod + layout.M_NIMPF)), 4):
                 put32(cells, at, get32(buf, off + at) - code)
@@ -56,7 +57,7 @@ def _views(pool, mod):
     """What is behind an image's header, in pieces of whole cells."""
     for kind, content in _blocks(pool, mod):
         if kind != layout.K_MODULE:
-            cells = bytearray(layout.BLOCK)
+            cells: Any = bytearray(layout.BLOCK)
             put32(cells, layout.B_SIZE, len(content) + layout.BLOCK)
             put32(cells, layout.B_OWNER, kind)
             yield cells
@@ -91,7 +92,7 @@ def write_record(pool, mod, file, digest=None, size=0):
             blocks -= 1
     if blocks:
         raise PitwasmError("the module has blocks that an image cannot hold")
-    head = bytearray(layout.IMAGE)
+    head: Any = bytearray(layout.IMAGE)
     head[: layout.IH_SIZE] = start()
     put32(head, layout.IH_SIZE, total)
     put32(head, layout.IH_TYPES, types)
@@ -115,7 +116,7 @@ def verify(source):
     """Read an image through: its size, its checksum, its SHA-256. (SHA-256 of the image, of the .wasm; bytes of the .wasm, 0 = not
     known.) LoadError when something is not right, or it is for another pitwasm."""
     data = buffer(source)
-    buf = bytearray(512)
+    buf: Any = bytearray(512)
     view = memoryview(buf)
 
     def read(at, n):

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cli.kit import fails, options
 from tests.wat import assemble, modules
-from tools import mp as processes
 from tools import aot
+from tools import mp as processes
 from tools.cli import board, files, installing, running
 from tools.cli.board import Board
 from tools.cli.errors import CliError, Stopped

@@ -1,8 +1,8 @@
 # run, call, bench, inspect, map: results, and the sentences for what goes wrong on the board
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
-import io
 import hashlib
+import io
 import json
 import os
 import signal
