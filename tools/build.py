@@ -26,14 +26,14 @@ ARCHS: dict[str, tuple[int, str]] = {
     "rv32imc": (32, "esp32"),
 }
 
-# Modules that only some architectures get: the native tier's assemblers.
-ONLY = {"x64": ("x64",), "x86": ("x86",), "thumb": ("armv6m", "armv7m"), "rv32": ("rv32imc",), "xtensa": ("xtensawin",)}
+# The native tier's assembler for each: core/machine/<name>/machine.py.
+MACHINES = {"armv6m": "thumb", "armv7m": "thumb", "rv32imc": "rv32", "xtensawin": "xtensa"}
 
 # For these tools/viperc makes the machine code of viper functions: every Cortex-M runs it, in a third of the cycles and half the bytes.
 COMPILED = ("armv6m", "armv7m")
 
 # There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
-UNITS = {"translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate")}
+UNITS = {"translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"), "words": ("forms", "lower", "machine", "words")}
 
 # Names of layout.py and opcodes.py that a prepared image (docs/image.md) depends on.
 IMAGED = ("OP_", "SUB_", "B_", "K_", "Y_", "M_", "MF_", "TD_", "MD_", "GD_", "CE_", "IM_", "EX_", "ES_", "DS_", "F_", "V_", "IH_")
@@ -59,12 +59,10 @@ class BuildError(Exception):
 def sources(arch: str, root: Path = ROOT) -> dict[str, Path]:
     """Module name -> source file: the core, what is generated from its tables, the platform's port."""
     found: dict[str, Path] = {}
-    for folder in ("core/pitwasm", "core/gen", "port", f"port/{ARCHS[arch][1]}"):
+    for folder in ("core/pitwasm", "core/gen", f"core/machine/{MACHINES.get(arch, arch)}", "port", f"port/{ARCHS[arch][1]}"):
         for path in sorted((root / folder).glob("*.py")):
             if path.name in ("layout.py", "opcodes.py") or (path.name == "__init__.py" and folder != "core/pitwasm"):
                 continue  # folded away; or there to please tools on the host
-            if arch not in ONLY.get(path.stem, ARCHS):
-                continue
             if path.stem in found:
                 raise BuildError(f"{path}: {found[path.stem]} has the same module name")
             found[path.stem] = path

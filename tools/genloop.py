@@ -225,14 +225,14 @@ def tables_source() -> str:
 
 
 def forms_source() -> str:
-    """core/gen/forms.py: how the native tier lowers each operation, three bytes by code (tools/nativeops.py)."""
+    """core/gen/forms.py: how the native tier lowers each operation, four bytes by code: class, argument, slots (tools/nativeops.py), words."""
     codes = {name: code for name, (code, _) in assign(ROWS).items()}
-    forms = bytearray(3 * 256)
+    forms = bytearray(b"\0\0\0\1" * 256)
     for row in ROWS:
         for i in range(1 << row.bits):
             kind, argument, slots = nativeops.form(row, i)
-            at = 3 * (codes[row.name] + i)
-            forms[at:at + 3] = bytes((nativeops.CLASSES.index(kind), argument, slots))
+            at = 4 * (codes[row.name] + i)
+            forms[at:at + 4] = bytes((nativeops.CLASSES.index(kind), argument, slots, 1 + row.form.count("+")))
     return HEAD.format("What the native tier makes of each operation") + f"FORMS = {bytes(forms)!r}\n"
 
 

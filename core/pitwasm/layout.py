@@ -377,7 +377,7 @@ X_LIMIT = 4  # … and its limit for calls (address)
 X_BASE = 6  # pool (address)
 X_CS = 8  # call records (offset; boards: address)
 X_GLOBALS = 9  # I_GLOBALS of the instance that runs (offset; boards: address)
-X_T0 = 10  # for stubs
+X_CODE = 10  # the code space (boards: address)
 X_T1 = 11
 X_SIZE = 64  # bytes
 

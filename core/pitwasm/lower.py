@@ -7,11 +7,7 @@ import micropython
 
 from . import layout
 from .forms import FORMS
-from .tables import LENGTHS
-
-
-def asm(s, op, d, a, b):
-    """The machine's assembler; put here by native.py."""
+from .machine import asm
 
 
 # ---- marks ---------------------------------------------------------------------------------------------------------------------------
@@ -24,7 +20,6 @@ def mark(s: int):
     F = ptr8(int(S) + S[layout.N_MARKS])
     P = ptr32(int(S) + S[layout.N_PLACES])
     forms = ptr8(FORMS)
-    lengths = ptr8(LENGTHS)
     i = 0
     F[0] = layout.MK_LABEL | layout.MK_ENTRY
     wide = 0
@@ -32,8 +27,8 @@ def mark(s: int):
     while i < n:
         F[i] |= layout.MK_WORD
         ip = ptr8(top + (i << 2))
-        k = forms[ip[0] * 3]
-        after = i + lengths[ip[0]]
+        k = forms[ip[0] << 2]
+        after = i + forms[(ip[0] << 2) + 3]
         if after > n:
             S[layout.N_ERROR] = layout.NX_NEVER
             return
@@ -99,7 +94,6 @@ def exposed(s: int):
     F = ptr8(int(S) + S[layout.N_MARKS])
     P = ptr32(int(S) + S[layout.N_PLACES])
     forms = ptr8(FORMS)
-    lengths = ptr8(LENGTHS)
     ex = ptr8(int(S) + layout.N_EX)
     done = ptr8(int(S) + layout.N_SET)
     weight = ptr32(int(S) + layout.N_CV)
@@ -135,9 +129,9 @@ def exposed(s: int):
         words += 1
         P[i] = 0
         op = ip[0]
-        k = forms[op * 3]
-        use = forms[op * 3 + 2]
-        after = i + lengths[op]
+        k = forms[op << 2]
+        use = forms[(op << 2) + 2]
+        after = i + forms[(op << 2) + 3]
         t = depth
         if t > 5:
             t = 5
@@ -267,7 +261,6 @@ def stretch(s: int, i: int):
     n = S[layout.N_WORDS]
     F = ptr8(int(S) + S[layout.N_MARKS])
     forms = ptr8(FORMS)
-    lengths = ptr8(LENGTHS)
     ex = ptr8(int(S) + layout.N_EX)
     live = ptr8(int(S) + layout.N_SET)
     last = ptr8(int(S) + layout.N_LAST)
@@ -286,19 +279,19 @@ def stretch(s: int, i: int):
         count += 1
         op = ptr8(top + (i << 2))[0]
         every = F[i] & layout.MK_HAND
-        i += lengths[op]
+        i += forms[(op << 2) + 3]
         if i >= n:
             break
         if F[i] & layout.MK_LABEL:
             break
     # live[s] = stamp: yes, stamp + 1: no, else: whether the last word reads everything
-    if forms[op * 3] == layout.L_RETN:
+    if forms[op << 2] == layout.L_RETN:
         every = 1
     while count:
         count -= 1
         i = list_[count]
         ip = ptr8(top + (i << 2))
-        use = forms[ip[0] * 3 + 2]
+        use = forms[(ip[0] << 2) + 2]
         bits = 0
         if F[i] & layout.MK_HAND:
             use = 0
@@ -603,6 +596,7 @@ def flush(s: int, over: int):
         asm(s, layout.A_EXIT, 0, p[2], 1 if t & layout.MK_ENTRY else 0)  # entered there: S_UNDO
         at += k << 1
     S[layout.N_PENDING] = 0
+    S[layout.N_STUBS] = 0
     asm(s, layout.A_FLUSH, 0, 0, 0)
     if jump:
         fix(s, jump, S[layout.N_AT])

@@ -8,31 +8,15 @@ from uctypes import addressof
 
 import micropython
 
-from . import layout, lower, words
+from . import layout
 from .errors import PoolExhausted
-from .forms import FORMS
 from .pool import get16, get32, put32
 
-
-def machine():
-    """The assembler for this MicroPython, or None."""
-    arch = getattr(sys.implementation, "_mpy", 0) >> 10 & 15
-    try:
-        if arch == 2:
-            from . import x64 as m
-        elif arch == 1:
-            from . import x86 as m
-        elif 3 <= arch <= 9:
-            from . import thumb as m
-        elif arch == 11:
-            from . import rv32 as m
-        elif arch == 10:
-            from . import xtensa as m
-        else:
-            return None
-    except ImportError:
-        return None
-    return m
+try:
+    from . import words
+    from .words import FORMS
+except ImportError:  # this machine has no assembler
+    words = None
 
 
 @micropython.viper
@@ -48,7 +32,7 @@ def _entries(s: int, p: ptr8, made: int, code: int) -> int:
     i = 0
     while i < n:
         if F[i] & layout.MK_ENTRY and P[i]:
-            k = ptr8(FORMS)[p[top + (i << 2)] * 3]
+            k = ptr8(FORMS)[p[top + (i << 2)] << 2]
             # not where the loop has work to do, nor over a call word, whose argument slot who returns looks for
             if F[i] & layout.MK_HAND == 0 or k == layout.L_REF and S[layout.N_REF]:
                 if made:
@@ -123,11 +107,9 @@ class Native:
         self.budget = budget
         self.used = 0
         self.first = 0  # first function's block (NF_*)
-        self.machine = m = machine()
-        if m is None:
+        if not words:
             self.mode = "never"
             return
-        lower.asm = words.asm = m.asm
         pool = rt.pool
         self._address = addressof(pool.buf)
         self._region = None
@@ -138,11 +120,12 @@ class Native:
         self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)
         self._places = None
         work = pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
-        at = m.stubs(self._begin(work, 0, 0, 0))
+        at = words.stubs(self._begin(work, 0, 0, 0))
         self._places = [self._cell(work, i) for i in range(layout.N_EXIT, layout.N_DIV + 1)]
         self._stubs, size = self._keep(work)
         self.used = size
         rt._native = stub = _make()
+        put32(rt._buf, self._state + 4 * layout.X_CODE, self._base() & 0xFFFFFFFF)
         _point(id(stub), self._base() + at)
         rt._buf[layout.P_FLAGS] |= layout.PF_NATIVE
 
@@ -156,7 +139,7 @@ class Native:
     def _begin(self, work, size, func, n):
         """A state for lowering n words at `func` in the block `work`; its address / 4."""
         buf = self.rt._buf
-        m = self.machine
+        m = words
         _clear(self.rt.pool.part(work, layout.N_SIZE), layout.N_SIZE)
         top = size - 5 * n & -8
         cells = (
@@ -211,7 +194,7 @@ class Native:
         n = end - func >> 2
         if n > 16000:
             return False
-        reach = self.machine.REACHES
+        reach = words.REACHES
         while True:
             work, size = rt.pool.take_largest(layout.K_NATIVE, mod)
             room = self._region.hole()[1] if self._region else size

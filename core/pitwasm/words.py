@@ -5,11 +5,7 @@ import micropython
 from . import layout
 from .forms import FORMS
 from .lower import constant, copy, define, drop, exposed, fix, flush, forget, later, mark, pend, save, stretch, take, use, wrote
-from .tables import LENGTHS
-
-
-def asm(s, op, d, a, b):
-    """The machine's assembler; put here by native.py."""
+from .machine import FLAGS, PINS, RANGE, REACHES, REGS, SCRATCH, asm, stubs  # noqa: F401 (native.py finds them here)
 
 
 @micropython.viper
@@ -92,15 +88,15 @@ def words(s: int):
         S[layout.N_TICK] += 1
         ip = ptr8(top + (i << 2))
         op = ip[0]
-        k = forms[op * 3]
-        g = forms[op * 3 + 1]
+        k = forms[op << 2]
+        g = forms[(op << 2) + 1]
         x = ip[1]
         y = ip[2]
         z = ip[3]
         gone = last[0]
         last = ptr8(int(last) + 1)
         here = i
-        i += ptr8(LENGTHS)[op]
+        i += forms[(op << 2) + 3]
         if F[here] & layout.MK_HAND:
             if k == layout.L_CALL:
                 save(s, 1)
@@ -331,7 +327,7 @@ def words(s: int):
                     b += 1
             if gone & 16:
                 drop(s, x)
-                if forms[op * 3 + 2] & 4:
+                if forms[(op << 2) + 2] & 4:
                     drop(s, x + 1)
         elif k < layout.L_LOGIC64:
             memory(s, k, g, int(ip) - base, gone)
