@@ -299,7 +299,7 @@ def compare(cond: str, x: int, y: int, bits: int) -> bool:
 
 
 def live(code: Code) -> dict[Block, int]:
-    """Registers live at each block's end, as bits of an integer."""
+    """Registers live at each block's end, as bits of an integer. Pinned ones are, everywhere: functions called look for them there."""
     gen: dict[Block, int] = {}
     kill: dict[Block, int] = {}
     for b in code.blocks:
@@ -311,13 +311,14 @@ def live(code: Code) -> dict[Block, int]:
             for x in i.uses():
                 g |= 1 << x
         gen[b], kill[b] = g, k
-    out = dict.fromkeys(code.blocks, 0)
+    always = sum(1 << v for v in code.pinned)
+    out = dict.fromkeys(code.blocks, -1)
     into = dict(gen)
     changed = True
     while changed:
         changed = False
         for b in reversed(code.blocks):
-            o = 0
+            o = always
             for x in b.end.to:
                 o |= into[x]
             if o != out[b]:
@@ -415,6 +416,7 @@ def switches(code: Code, least: int = 5) -> None:
 def optimise(code: Code) -> None:
     """All of the above, until nothing changes."""
     reach(code)
+    into_place(code)
     switches(code)
     for _ in range(3):
         reach(code)
