@@ -9,7 +9,6 @@ from uctypes import addressof
 import micropython
 
 from . import layout
-from .errors import PoolExhausted
 from .pool import get16, get32, put32
 
 try:
@@ -20,8 +19,10 @@ except ImportError:  # this machine has no assembler
 
 
 @micropython.viper
-def _entries(s: int, p: ptr8, made: int, code: int) -> int:
-    """The records (made: 0 = only count them) of the places where the function can be entered. How many."""
+def _entries(s: int, p: ptr8, made: int, code: int, shift: int) -> int:
+    """The records (made: 0 = only count them) of the places where the function can be entered. How many.
+
+    They will be at pool offset `made`, and lie `shift` bytes further now."""
     S = ptr32(s << 2)
     F = ptr8(int(S) + S[layout.N_MARKS])
     P = ptr32(int(S) + S[layout.N_PLACES])
@@ -36,7 +37,7 @@ def _entries(s: int, p: ptr8, made: int, code: int) -> int:
             # not where the loop has work to do, nor over a call word, whose argument slot who returns looks for
             if F[i] & layout.MK_HAND == 0 or k == layout.L_REF and S[layout.N_REF]:
                 if made:
-                    r = ptr32(int(p) + made)
+                    r = ptr32(int(p) + made + shift)
                     w = ptr32(int(p) + top + (i << 2))
                     r[layout.NE_WORD >> 2] = w[0]
                     r[layout.NE_AT >> 2] = top + (i << 2)
@@ -157,19 +158,23 @@ class Native:
             _clear(self.rt.pool.part(work + top, 5 * n), 5 * n)
         return self._address + work >> 2
 
-    def _keep(self, work):
-        """What was made in the block `work` goes where it belongs: (place in the code space, bytes)."""
+    def _keep(self, work, more=0):
+        """The code made in the block `work` goes where it belongs, with `more` bytes behind it: (place in the code space, bytes of it)."""
         pool = self.rt.pool
         n = self._cell(work, layout.N_AT) - layout.N_SIZE
         if self._region:
             at = self._region.take(n)
             _move(self._region.address + at, self._address + work + layout.N_SIZE, n)
-            pool.free(work)
-        else:
-            at = work
-            _move(self._address + work, self._address + work + layout.N_SIZE, n)
-            pool.shrink(work, n)
-        return at, n
+            _move(self._address + work, self._address + work + layout.N_SIZE + (n + 3 & -4), more)
+            if more:
+                pool.shrink(work, more)
+            else:
+                pool.free(work)
+            return at, n
+        more += n + 3 & -4
+        _move(self._address + work, self._address + work + layout.N_SIZE, more)
+        pool.shrink(work, more)
+        return work, n
 
     # Functions.
 
@@ -220,30 +225,27 @@ class Native:
         return self._place(mod, work, state)
 
     def _place(self, mod, work, state):
-        """The function lowered in the block `work` gets its records; False when there is no room for them."""
-        rt = self.rt
-        buf = rt._buf
-        at = self._cell(work, layout.N_HOME)
-        count = _entries(state, buf, 0, at)
-        bytes_ = self._cell(work, layout.N_AT) - layout.N_SIZE
-        try:
-            # the tables are still needed: the records' block comes from what is left, so the workspace gives back its end first
-            keep = self._cell(work, layout.N_MARKS) + self._cell(work, layout.N_WORDS)
-            rt.pool.shrink(work, keep)
-            block = rt.pool.alloc(layout.NF_SIZE + layout.NE_SIZE * count, layout.K_NATIVE, mod)
-        except PoolExhausted:
-            rt.pool.free(work)
+        """The function lowered in the block `work` gets its records, behind its code; False when there is no room for them."""
+        buf = self.rt._buf
+        code = self._cell(work, layout.N_HOME)
+        count = _entries(state, buf, 0, 0, 0)
+        end = self._cell(work, layout.N_AT) + 3 & -4
+        size = layout.NF_SIZE + layout.NE_SIZE * count
+        if end + size > self._cell(work, layout.N_TOP):
+            self.rt.pool.free(work)
             return False
-        put32(buf, block + layout.NF_NEXT, self.first)
-        put32(buf, block + layout.NF_COUNT, count)
-        put32(buf, block + layout.NF_CODE, at)
-        put32(buf, block + layout.NF_BYTES, bytes_)
-        put32(buf, block + layout.NF_MODULE, mod)
-        put32(buf, block + layout.NF_FUNC, self._cell(work, layout.N_FUNC))
-        _entries(state, buf, block + layout.NF_SIZE, at)
+        shift = end if self._region else layout.N_SIZE
+        block = work + end - shift
+        n = self._cell(work, layout.N_AT) - layout.N_SIZE
+        for i, value in (
+            (layout.NF_NEXT, self.first), (layout.NF_COUNT, count), (layout.NF_CODE, code), (layout.NF_BYTES, n), (layout.NF_MODULE, mod),
+            (layout.NF_FUNC, self._cell(work, layout.N_FUNC)),
+        ):  # fmt: skip
+            put32(buf, block + shift + i, value)
+        _entries(state, buf, block + layout.NF_SIZE, code, shift)
+        self._keep(work, size)
         self.first = block
-        self._keep(work)
-        self.used += bytes_
+        self.used += n
         return True
 
     def compiled(self, func):
@@ -278,9 +280,8 @@ class Native:
                 self.used -= n
                 if self._region:
                     self._region.free(code, n)
-                else:
-                    self.rt.pool.free(code)
-                self.rt.pool.free(at)
+                    code = at
+                self.rt.pool.free(code)
                 if link:
                     put32(buf, link + layout.NF_NEXT, after)
                 else:
@@ -290,7 +291,8 @@ class Native:
     def undo(self, ip):
         """The loop shall do the word at ip itself, for good."""
         buf = self.rt._buf
-        put32(buf, ip, get32(buf, (get32(buf, ip) >> 8 << 2) + layout.NE_WORD))
+        if buf[ip] == layout.OP_NATIVE:  # or it has been put back before
+            put32(buf, ip, get32(buf, (get32(buf, ip) >> 8 << 2) + layout.NE_WORD))
 
     def close(self):
         """The end of the runtime."""

@@ -228,7 +228,7 @@ def words(s: int):
                     asm(s, layout.A_EXIT, 0, t, 2)
                     if u:
                         fix(s, u, S[layout.N_AT])
-                if g == layout.A_JUMP:
+                if g == layout.A_JUMP and t != i:
                     known = 0
         elif k < layout.L_CALL:
             if k == layout.L_RET1 or k == layout.L_RET2:
