@@ -378,7 +378,8 @@ X_BASE = 6  # pool (address)
 X_CS = 8  # call records (offset; boards: address)
 X_GLOBALS = 9  # I_GLOBALS of the instance that runs (offset; boards: address)
 X_CODE = 10  # the code space (boards: address)
-X_T1 = 11
+X_BYTES = 11  # of memory 0 (x86)
+X_FUEL = 12  # (x86)
 X_SIZE = 64  # bytes
 
 # State of the lowering, in cells; byte arrays behind it. Places are offsets from the state.

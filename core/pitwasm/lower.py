@@ -79,8 +79,8 @@ def mark(s: int):
         if F[i] & layout.MK_LABEL:
             if F[i] & layout.MK_WORD == 0:
                 S[layout.N_ERROR] = layout.NX_NEVER
-    if wide and S[layout.N_PINS] > 2:
-        S[layout.N_PINS] = 2
+    if wide and S[layout.N_PINS] > S[layout.N_REGS] - 4:
+        S[layout.N_PINS] = S[layout.N_REGS] - 4  # some of these take four registers
 
 
 @micropython.viper
