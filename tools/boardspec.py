@@ -350,6 +350,20 @@ def table(tally: Tally) -> str:
     return "\n".join(rows)
 
 
+def short(tally: Tally) -> str:
+    """The totals, and the files of which something had no room."""
+    groups: dict[str, list[int]] = {}
+    for name, counts in tally.by_file.items():
+        group = groups.setdefault(name.partition("/")[0], [0, 0])
+        group[:] = [a + b for a, b in zip(group, counts, strict=True)]
+    rows = [f"{'':24}{'passed':>8}{'no room':>9}{'failed':>8}"]
+    for name, (passed, room) in sorted(groups.items()):
+        failed = sum(failure.startswith(name) for failure in tally.failures)
+        rows.append(f"{name:24}{passed:8,}{room:9}{failed:8}")
+    rows += [f"  {name:22}{passed:8,}{room:9}" for name, (passed, room) in sorted(tally.by_file.items()) if room]
+    return "\n".join(rows)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.boardspec", description="Run the WebAssembly suite on the emulated Pico.")
     parser.add_argument("--groups", default="core10,core20", help="comma-separated (default core10,core20)")
@@ -368,6 +382,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(table(tally))
     print("\n".join(tally.failures[:50] + tally.no_room[:50]))
+    if not args.sample and not args.file:
+        (OUT / "suite-whole.txt").write_text(short(tally) + "\n")
     (OUT / "spec-board.json").write_text(json.dumps(vars(tally), indent=1) + "\n")
     return 1 if tally.failures else 0
 

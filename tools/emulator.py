@@ -62,7 +62,8 @@ class Emulator:
 
     def __enter__(self) -> "Emulator":
         self.log = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(self.command_line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
+        command = [*self.command_line, "--tied"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
         ready, _, _ = select.select([self.process.stdout], [], [], 30)
         line = self.process.stdout.readline() if ready else b""
         if not line:
@@ -86,6 +87,7 @@ class Emulator:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process.stdin.close()
         self.process.stdout.close()
 
     def said(self) -> str:

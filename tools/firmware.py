@@ -3,6 +3,7 @@
 
 import argparse
 import hashlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -160,13 +161,13 @@ def esp32(board: str, tree: Path | None) -> int:
     """An ESP32 board: with ESP-IDF and a MicroPython checkout; neither is to be had from Debian."""
     arch = BOARD_ARCH[board][0]
     build.build(arch)
-    command = f"make -C ports/esp32 BOARD_DIR={BOARDS / board}"
+    command = ["make", "-C", "ports/esp32", f"BOARD_DIR={BOARDS / board}"]
     if tree is None or not has("idf.py"):
         print(f"build/{arch} is made. {board} needs ESP-IDF, which no Debian package holds, and a checkout of MicroPython with")
-        print(f"its submodules. With ESP-IDF's export.sh sourced, in the checkout:\n    {command}")
+        print(f"its submodules. With ESP-IDF's export.sh sourced, in the checkout:\n    {shlex.join(command)}")
         print(f"or here:\n    make firmware BOARD={board} TREE=path/of/the/checkout")
         return 1
-    return subprocess.run(command.split(), cwd=tree).returncode
+    return subprocess.run(command, cwd=tree).returncode
 
 
 def main(argv: list[str] | None = None) -> int:

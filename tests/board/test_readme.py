@@ -29,6 +29,9 @@ COMPILERS = {
 }
 
 
+OURS = ("MAKE", "MFLAGS", "ARGS", "BOARD")  # of the environment: what the make that runs this test tells those below it
+
+
 def blocks() -> Iterator[tuple[str, str]]:
     """(sh or python, text) of the README's blocks."""
     yield from re.findall(r"^```(sh|python)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
@@ -72,7 +75,7 @@ def shell(tmp_path: Path) -> Iterator[Callable[[str], Shell]]:
     opened = []
 
     def start(url: str) -> Shell:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTHON", "VIRTUAL"))}
+        environ = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "PYTHON", "VIRTUAL"))}
         opened.append(Shell({**environ, "PITWASM_PORT": url, "COLUMNS": "120"}))
         return opened[-1]
 
@@ -132,7 +135,7 @@ def compile_module(sh: Shell, command: str, folder: Path) -> None:
 def test_make_emulate(tmp_path: Path) -> None:
     """Tells where the REPL is, keeps the filesystem, ends with Ctrl-C."""
     flash = tmp_path / "flash.img"
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     for said in ("write('kept')", "read()"):
         command = ["make", "-s", "emulate", f"ARGS=--flash {flash} --repl 0 --control 0 --uart0 0 --uart1 0"]
         child = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -14,7 +14,7 @@ def test_sample(boot: Callable[[str], Emulator], record: Callable[[str, str], No
     jobs = boardspec.sample(suite.files(["core10", "core20"]), LEAST + 300, SEED)
     with boot("stock") as stock, boot("frozen") as frozen:
         tally = boardspec.run(jobs, [boardspec.prepare(stock, "stock"), boardspec.prepare(frozen, "frozen")])
-    record("suite-board", boardspec.table(tally))
+    record("suite-board", boardspec.short(tally))
     assert not tally.failures, "\n".join(tally.failures[:20])
     assert tally.passed >= LEAST
     # Memories of three pages and more are beyond the RAM of a Pico; that is little of the suite.

@@ -3,7 +3,8 @@
 //
 // Ports (all on 127.0.0.1; 0, the default, is any free one): --repl the USB serial, for mpremote connect socket://127.0.0.1:PORT;
 // --control commands and events (devices.mjs); --uart0, --uart1 the UARTs. Once all listen, a line of JSON with them goes to stdout.
-// --flash keeps the board's filesystem over runs. --seconds N ends after that long. Ends by SIGTERM, or when the board cannot go on.
+// --flash keeps the board's filesystem over runs. --seconds N ends after that long. Ends by SIGTERM, when the board cannot go on, or,
+// with --tied, when its standard input does: with whoever started it, however that came to its end.
 
 import fs from 'node:fs';
 import net from 'node:net';
@@ -17,7 +18,8 @@ const STEPS = 100000; // of the guest between two looks at the host
 
 const text = { type: 'string' };
 const { values: options } = parseArgs({
-  options: { modules: text, rom: text, firmware: text, flash: text, repl: text, control: text, uart0: text, uart1: text, seconds: text },
+  options: { modules: text, rom: text, firmware: text, flash: text, repl: text, control: text, uart0: text, uart1: text, seconds: text,
+    tied: { type: 'boolean' } },
 });
 const library = load(path.resolve(options.modules));
 const bootrom = fs.readFileSync(options.rom);
@@ -141,6 +143,7 @@ async function main() {
   powerOn();
   process.on('SIGTERM', () => finish(0));
   process.on('SIGINT', () => finish(0));
+  if (options.tied) process.stdin.on('end', () => finish(0)).resume();
   console.log(JSON.stringify(ports));
   setImmediate(slice);
 }
