@@ -35,6 +35,9 @@ COMPILED = ("armv6m", "armv7m")
 # There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
 UNITS = {"translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"), "words": ("forms", "lower", "machine", "words")}
 
+# Of these, files that there are besides: caps imports from them where no translator may be loaded.
+SHARED = frozenset({"tables"})
+
 # Names of layout.py and opcodes.py that a prepared image (docs/image.md) depends on.
 IMAGED = ("OP_", "SUB_", "B_", "K_", "Y_", "M_", "MF_", "TD_", "MD_", "GD_", "CE_", "IM_", "EX_", "ES_", "DS_", "F_", "V_", "IH_")
 
@@ -44,7 +47,7 @@ OPTIMISE = {"unix": "-O1", "rp2": "-O3", "esp32": "-O3"}
 
 def merged(arch: str) -> set[str]:
     """Modules that are part of another's .mpy file."""
-    return {stem for members in UNITS.values() for stem in members} - UNITS.keys() if arch in COMPILED else set()
+    return {stem for members in UNITS.values() for stem in members} - UNITS.keys() - SHARED if arch in COMPILED else set()
 
 
 def files(arch: str) -> set[str]:
@@ -105,7 +108,7 @@ def built_in(names: tuple[str, ...]) -> dict[str, int]:
 
 def wanted(name: str, modules: dict[str, Path]) -> set[str]:
     """What other modules import from the unit of that name."""
-    members = UNITS[name]
+    members = set(UNITS[name]) - SHARED
     found: set[str] = set()
     for stem, path in modules.items():
         if stem in members:

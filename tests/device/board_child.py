@@ -128,7 +128,7 @@ def run(job, buf):
     print("end", left, high, gc.mem_free())
 
 
-CODE = "messages caps store translate uncommon reclaim handles events single double convert bulk"
+CODE = "messages caps store translate reclaim handles events single double convert bulk"
 
 
 def main(buf):
