@@ -14,7 +14,7 @@ from tools.host import HostError
 def image(data: bytes, bits: int = 64, names: bool = False, memories: bool = False) -> bytes:
     """The prepared image of a module, made with MicroPython of that word size: both make the same."""
     machine = mp.get(bits)
-    return prepare(data, Host(machine.path, machine.packages), names, memories)
+    return prepare(data, Host(machine.path, machine.packages / "pitwasm"), names, memories)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -69,4 +69,4 @@ def test_an_image_needs_no_loader(loads: dict[str, tuple]) -> None:
     image, wasm = loads["/desk.pwi"], loads["/desk.wasm"]
     assert not image[4] and wasm[4]
     assert image[2:4] == wasm[2:4]
-    assert wasm[1] - image[1] > 25_000
+    assert wasm[1] - image[1] > 15_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import unixport
 from .errors import CliError
-from .resources import ARCHS, packages
+from .resources import ARCHS, importable, packages
 
 MAGIC = b"\0pwi"
 
@@ -49,19 +49,28 @@ PROBE = "import sys; print(getattr(sys.implementation, '_mpy', 0))"
 class Host:
     """A MicroPython of this machine with the pitwasm that fits it."""
 
-    def __init__(self, path: Path | None = None, folder: Path | None = None):
-        self.path = path or unixport.find()
-        if folder is None:
-            number = int(self.run(PROBE, environ={}) or 0) >> 10 & 0xF
+    def __init__(self, path: Path | None = None, package: Path | None = None):
+        try:
+            self.path = path or unixport.find()
+        except CliError:
+            raise CliError(
+                "images are made by pitwasm in a MicroPython of this machine, and there is none: put `micropython` on PATH, or set MICROPYTHON"
+            ) from None
+        if package is None:
+            said = self._call(PROBE, (), {**os.environ, "MICROPYPATH": ""}, 4 << 20)
+            number = int(said) >> 10 & 0xF if said.isdigit() else 0
             arch = ARCHS[number] if number < len(ARCHS) else ""
             if not arch:
                 raise CliError(f"{self.path} is no MicroPython that pitwasm runs on")
-            folder = packages(arch).parent
-        self.folder = folder
+            package = packages(arch)
+        self.package = package
 
-    def run(self, script: str, *args: object, heap: int = 4 << 20, environ: dict[str, str] | None = None) -> str:
+    def run(self, script: str, *args: object, heap: int = 4 << 20) -> str:
+        with importable(self.package) as folder:
+            return self._call(script, args, {**os.environ, "MICROPYPATH": str(folder)}, heap)
+
+    def _call(self, script: str, args: tuple[object, ...], environ: dict[str, str], heap: int) -> str:
         command = [self.path, "-X", f"heapsize={heap}", "-c", script, *map(str, args)]
-        environ = {**os.environ, "MICROPYPATH": str(self.folder)} if environ is None else environ
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ, stdin=subprocess.DEVNULL)
         except (OSError, subprocess.TimeoutExpired) as exc:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import device, imaging, wasm
 from .errors import CliError, size
-from .resources import CHECKOUT, packages
+from .resources import CHECKOUT, importable, packages
 from .screen import say, table
 
 # Heap free at boot. RPI_PICO: measured with stock firmware 1.26; the others: about what their chips leave, not measured.
@@ -135,10 +135,10 @@ def measure(data: bytes, cap: int | None, stack: int) -> tuple[bool, int, int] |
     if interpreter is None:
         return None
     try:
-        folder = packages("x86").parent
+        package = packages("x86")
     except CliError:
         return None
-    with tempfile.NamedTemporaryFile(suffix=".wasm") as file:
+    with tempfile.NamedTemporaryFile(suffix=".wasm") as file, importable(package) as folder:
         file.write(data)
         file.flush()
         module = wasm.parse(data)

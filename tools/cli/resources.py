@@ -4,6 +4,9 @@
 import importlib.util
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +43,14 @@ def packages(arch: str) -> Path:
     if not folder.is_dir():
         raise CliError(f"this installation has no pitwasm for {arch}; install pitwasm's command line anew")
     return folder
+
+
+@contextmanager
+def importable(package: Path) -> Iterator[Path]:
+    """A folder for MICROPYPATH in which such a folder is called pitwasm: in a wheel it has its architecture's name."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "pitwasm").symlink_to(package)
+        yield Path(folder)
 
 
 def bench_file(name: str) -> Path:
