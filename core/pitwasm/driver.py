@@ -190,10 +190,11 @@ def environment(rt, inst):
 def run(rt, env):
     """Run until the call that was set up returns; its results are where its arguments were."""
     buf = rt._buf
+    tier = rt._tier
     paid = 0  # what entering the loop costs has been paid before, unless the loop stopped for want of fuel
     while True:
         fuel = rt.fuel
-        n = _SLICE
+        n = tier.slice if tier else _SLICE
         if fuel is not None and fuel < n:
             n = fuel if fuel > 0 else 0
         put32(buf, env + layout.E_FUEL, n + paid)
@@ -214,3 +215,5 @@ def run(rt, env):
             paid = 0
             if fuel is not None and rt.fuel <= 0:
                 raise OutOfFuel("out of fuel")
+            if tier:
+                tier.sample(env)

@@ -7,8 +7,10 @@ import sys
 from uctypes import addressof
 
 import micropython
+from micropython import const
 
 from . import layout
+from .errors import PoolExhausted
 from .pool import get16, get32, put32
 
 try:
@@ -44,11 +46,19 @@ def _entries(s: int, p: ptr8, made: int, code: int, shift: int) -> int:
                     r[layout.NE_CODE >> 2] = code + P[i] - start
                     r[layout.NE_LOADER >> 2] = code + S[layout.N_LOADER] - start
                     r[layout.NE_CALL >> 2] = 0 if i else code + S[layout.N_ENTER] - start
-                    w[0] = layout.OP_NATIVE | made << 6
                     made += layout.NE_SIZE
                 count += 1
         i += 1
     return count
+
+
+@micropython.viper
+def _patch(p: ptr32, at: int, n: int):
+    """Put n records in the place of their code words: from now on the loop goes there."""
+    while n:
+        p[p[(at + layout.NE_AT) >> 2] >> 2] = layout.OP_NATIVE | at << 6
+        at += layout.NE_SIZE
+        n -= 1
 
 
 @micropython.viper
@@ -78,6 +88,23 @@ def _move(to: uint, src: uint, n: int):
         i += 1
 
 
+@micropython.viper
+def _find(p: ptr32, entries: int, n: int, ip: int) -> int:
+    """The number of the function that the word at ip is in: the last one that starts before it."""
+    best = 0
+    found = 0 - 1
+    entries >>= 2
+    i = 0
+    while i < n:
+        at = p[entries + i]
+        if at < ip:
+            if at > best:
+                best = at
+                found = i
+        i += 1
+    return found
+
+
 def _make():
     """A function object to be pointed at machine code."""
 
@@ -99,18 +126,29 @@ def _point(f: uint, address: uint):
         ptr32(f)[3] = int(address)
 
 
+# "hot": after so many units of fuel the driver looks where the loop is; a function that was met twice among so many becomes machine code.
+_EVERY = const(300)
+_SEEN = const(8)
+_LONGEST = const(20000)
+
+
 class Native:
     """The tier of one runtime. budget: bytes of machine code at most, stubs included."""
 
-    def __init__(self, rt, mode, budget):
+    def __init__(self, rt, mode, budget, every=_EVERY):
         self.rt = rt
         self.mode = mode
         self.budget = budget
         self.used = 0
         self.first = 0  # first function's block (NF_*)
+        self.slice = 20000  # units of fuel to the next sample
+        self._seen = [0] * _SEEN  # functions that samples fell into, latest last
+        self._work = 0  # the block a function is being lowered in
         if not words:
             self.mode = "never"
             return
+        if mode == "hot":
+            self.slice = every
         pool = rt.pool
         self._address = addressof(pool.buf)
         self._region = None
@@ -179,7 +217,16 @@ class Native:
     # Functions.
 
     def compile(self, mod, i):
-        """Lower the i-th function that the module at `mod` defines; whether it is native now."""
+        """Lower the i-th function that the module at `mod` defines; whether it is native now. Without room (of any kind) nothing happens."""
+        self._work = 0
+        try:
+            return self._compile(mod, i)
+        except (PoolExhausted, MemoryError):
+            if self._work:
+                self.rt.pool.free(self._work)
+            return False
+
+    def _compile(self, mod, i):
         rt = self.rt
         buf = rt._buf
         if self.mode == "never":
@@ -202,12 +249,12 @@ class Native:
         reach = words.REACHES
         while True:
             work, size = rt.pool.take_largest(layout.K_NATIVE, mod)
+            self._work = work
             room = self._region.hole()[1] if self._region else size
             room = min(room, self.budget - self.used) + layout.N_SIZE + 5 * n
             size = min(size, room) & -8
             if size < layout.N_SIZE + 5 * n + 600:
-                rt.pool.free(work)
-                return False
+                return self._give_up()
             state = self._begin(work, size, func, n)
             put32(buf, work + 4 * layout.N_REACHES, reach)
             h = func - layout.FUNC
@@ -218,11 +265,17 @@ class Native:
             error = words.lower(state)
             if not error:
                 break
-            rt.pool.free(work)
+            self._give_up()
             if error != layout.NX_FAR or reach == 2:
                 return False
             reach = 2
         return self._place(mod, work, state)
+
+    def _give_up(self):
+        work = self._work
+        self._work = 0
+        self.rt.pool.free(work)
+        return False
 
     def _place(self, mod, work, state):
         """The function lowered in the block `work` gets its records, behind its code; False when there is no room for them."""
@@ -232,8 +285,7 @@ class Native:
         end = self._cell(work, layout.N_AT) + 3 & -4
         size = layout.NF_SIZE + layout.NE_SIZE * count
         if end + size > self._cell(work, layout.N_TOP):
-            self.rt.pool.free(work)
-            return False
+            return self._give_up()
         shift = end if self._region else layout.N_SIZE
         block = work + end - shift
         n = self._cell(work, layout.N_AT) - layout.N_SIZE
@@ -244,8 +296,10 @@ class Native:
             put32(buf, block + shift + i, value)
         _entries(state, buf, block + layout.NF_SIZE, code, shift)
         self._keep(work, size)
+        self._work = 0
         self.first = block
         self.used += n
+        _patch(buf, block + layout.NF_SIZE, count)
         return True
 
     def compiled(self, func):
@@ -263,6 +317,27 @@ class Native:
         for i in range(get32(buf, mod + layout.M_NFUNCS) - get32(buf, mod + layout.M_NIMPF)):
             done += self.compile(mod, i)
         return done
+
+    def sample(self, env):
+        """The loop has used up a slice ("hot"): the function it is in has run for as long, more or less. Allocates only when it compiles."""
+        buf = self.rt._buf
+        ip = get32(buf, env + layout.E_IP)
+        mod = get32(buf, get32(buf, env + layout.E_INST) + layout.I_MODULE)
+        n = get32(buf, mod + layout.M_NFUNCS) - get32(buf, mod + layout.M_NIMPF)
+        i = -1 if buf[ip] == layout.OP_NATIVE else _find(buf, get32(buf, mod + layout.M_ENTRIES), n, ip)
+        if i >= 0:
+            func = get32(buf, get32(buf, mod + layout.M_ENTRIES) + 4 * i)
+            seen = self._seen
+            if func in seen:
+                if self.compile(mod, i):
+                    return
+            else:
+                for k in range(_SEEN - 1):
+                    seen[k] = seen[k + 1]
+                seen[_SEEN - 1] = func
+                return
+        if self.slice < _LONGEST:  # nothing to do here: look less often
+            self.slice += self.slice
 
     def discard(self, mod):
         """Put the code words of a module back (0: of all), and free its machine code."""
