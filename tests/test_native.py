@@ -1,0 +1,185 @@
+# The native tier: machine code gives what the loop gives, results, traps, backtraces and fuel; what it does to code words can be undone
+# MIT license; Copyright (c) 2026 the pitwasm authors
+from pathlib import Path
+
+import pytest
+
+from tests.wat import START, modules
+from tools import programs
+from tools.mp import MicroPython
+
+NATIVE = START.replace("Runtime(%d)", "Runtime(%d, native=%r, native_budget=100_000)")
+
+WORK = """
+  (import "env" "host" (func $host (param i32) (result i32)))
+  (memory (export "m") 1)
+  (global $g (export "g") (mut i64) (i64.const 5))
+  (table 3 funcref)
+  (elem (i32.const 0) $fib $twice)
+  (type $i (func (param i32) (result i32)))
+  (func $fib (export "fib") (param i32) (result i32)
+    (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
+      (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+  (func $twice (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
+  (func (export "indirect") (param i32 i32) (result i32) (call_indirect (type $i) (local.get 1) (local.get 0)))
+  (func (export "sum") (param i32) (result i32) (local i32 i32)
+    (loop $l
+      (i32.store (i32.shl (local.get 1) (i32.const 2)) (local.get 1))
+      (local.set 2 (i32.add (local.get 2) (i32.load (i32.shl (local.get 1) (i32.const 2)))))
+      (br_if $l (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (local.get 0))))
+    (local.get 2))
+  (func (export "hosts") (param i32) (result i32) (local i32)
+    (loop $l
+      (local.set 1 (i32.add (local.get 1) (call $host (local.get 0))))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 1))
+  (func (export "wide") (param i64) (result i64) (local i32)
+    (loop $l
+      (local.set 0 (i64.xor (i64.mul (local.get 0) (i64.const 6364136223846793005)) (i64.shr_u (local.get 0) (i64.const 13))))
+      (global.set $g (i64.add (global.get $g) (local.get 0)))
+      (br_if $l (i32.lt_s (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (i32.const 50))))
+    (i64.sub (global.get $g) (i64.rotl (local.get 0) (i64.const 7))))
+  (func $deep (export "deep") (param i32) (result i32)
+    (if (result i32) (local.get 0) (then (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0))))
+  (func (export "endless") (loop $l (br $l)))
+  (func (export "far") (param i32) (result i32) (i32.load offset=100 (local.get 0)))
+"""
+
+CALLS = """
+i = new("m")
+e = i.exports
+def used(f, *args):
+    rt.fuel = 10**6
+    out = error(f, *args)
+    return out, 10**6 - rt.fuel
+for f, args in (
+    (e.fib, (15,)), (e.sum, (3000,)), (e.sum, (20000,)), (e.hosts, (20,)), (e.wide, (12345678901234567,)), (e.deep, (60,)), (e.deep, (1000,)),
+    (e.indirect, (1, 21)), (e.indirect, (0, 7)), (e.indirect, (2, 1)), (e.indirect, (9, 1)), (e.far, (65432,)), (e.far, (65433,)), (e.far, (1,)),
+):
+    out = used(f, *args)
+    print(out, rt._error and rt._error.frames)
+print(e.g.value, sum(i.memory[0:65536]))
+"""
+HOST = """
+rt.register_natives("env", {"host": ("(i)i", lambda x: x * 3)})
+"""
+
+
+@pytest.fixture
+def run(mp: MicroPython, tmp_path: Path):
+    modules(tmp_path, m=WORK)
+    return lambda text, native, pool=300_000: mp.out(NATIVE % (pool, native) + HOST + text, cwd=tmp_path, heap="8M")
+
+
+def test_loop_and_machine_code_do_the_same(run) -> None:
+    """Results, traps, backtraces, fuel, memory, globals; a depth beyond what the machine's stack may take, and beyond the stack."""
+    loop = run(CALLS, "never")
+    assert "call stack exhausted" in loop and "out of bounds" in loop and "undefined element" in loop
+    assert run(CALLS, "always") == loop
+    assert run(CALLS.replace("out = used", "used(f, *args)\n    out = used"), "hot") == run(CALLS.replace("out = used", "used(f, *args)\n    out = used"), "never")
+
+
+def test_machine_code_is_what_runs(run) -> None:
+    assert run('m = load("m")\nprint(rt._tier.used > 1000, rt._tier.first != 0)', "always") == "True True\n"
+    out = run('i = new("m")\na = rt._tier.used\ni.exports.fib(18)\nprint(rt._tier.used > a)', "hot")
+    assert out == "True\n"
+
+
+def test_unloading_puts_everything_back(run) -> None:
+    """The pool's bytes and the budget's; the words are the translator's again when only the machine code goes."""
+    out = run(
+        """
+start = rt.pool.used, rt._tier.used
+m = load("m")
+i = rt.instantiate(m)
+i.exports.fib(10)
+rt._tier.discard(m._off)
+print(i.exports.fib(10), rt._tier.used == start[1])
+rt._tier.module(m._off)
+print(i.exports.fib(10), rt._tier.used > start[1])
+rt.deinstantiate(i)
+rt.unload(m)
+print((rt.pool.used, rt._tier.used) == start)
+rt.destroy()
+print(rt.pool.used)
+""",
+        "always",
+    )
+    assert out == "55 True\n55 True\nTrue\n0\n"
+
+
+def test_fuel_and_slices_stop_an_endless_loop(run) -> None:
+    out = run(
+        """
+i = new("m")
+rt.fuel = 50_000
+print(error(i.exports.endless), rt.fuel)
+rt.fuel = 7
+print(error(rt.resume), rt.fuel)
+""",
+        "always",
+    )
+    assert out == "OutOfFuel: out of fuel 0\nOutOfFuel: out of fuel 0\n"
+
+
+def test_without_room_the_loop_goes_on(run) -> None:
+    """Every allocation on the way fails once, and every budget is too small somewhere."""
+    out = run(
+        """
+m = load("m")
+i = rt.instantiate(m)
+i.exports.fib(1)
+rt._tier.discard(m._off)
+full = rt._tier.used
+used = rt.pool.used
+for k in range(1, 40):
+    rt.pool.fail_at = k
+    rt._tier.module(m._off)
+    rt.pool.fail_at = 0
+    assert i.exports.fib(9) == 34, k
+    rt._tier.discard(m._off)
+    assert rt.pool.used == used and rt._tier.used == full, k
+for budget in range(full, full + 8000, 97):
+    rt._tier.budget = budget
+    rt._tier.module(m._off)
+    assert rt._tier.used <= budget, (rt._tier.used, budget)
+    assert i.exports.fib(9) == 34, budget
+    assert i.exports.sum(100) == 4950, budget
+    rt._tier.discard(m._off)
+    assert rt.pool.used == used, budget
+print("ok")
+""",
+        "always",
+    )
+    assert out == "ok\n"
+
+
+def test_no_allocation_while_it_runs(run) -> None:
+    out = run(
+        """
+import gc, micropython
+i = new("m")
+f = i.exports.fib
+f(5)
+gc.collect()
+r = None
+before = gc.mem_alloc()
+micropython.heap_lock()
+r = f(16)
+micropython.heap_unlock()
+print(r, gc.mem_alloc() - before)
+""",
+        "always",
+    )
+    assert out == "987 0\n"
+
+
+@pytest.mark.parametrize("first", range(10_001, 10_101, 50))
+def test_programs_agree_with_loop_and_wasmtime(mp: MicroPython, first: int) -> None:
+    assert programs.run(first, 50, mp, "always") == []
+
+
+def test_known_hard_ones(mp: MicroPython) -> None:
+    """Seeds that once failed: a branch to the next word, a word put back twice."""
+    for seed in (1330, 1788, 2000, 2150):
+        assert programs.run(seed, 1, mp, "always") == []
