@@ -159,15 +159,15 @@ def test_no_allocation_while_it_runs(run) -> None:
         """
 import gc, micropython
 i = new("m")
-f = i.exports.fib
-f(5)
-gc.collect()
-r = None
-before = gc.mem_alloc()
-micropython.heap_lock()
-r = f(16)
-micropython.heap_unlock()
-print(r, gc.mem_alloc() - before)
+def locked(f):
+    f(5)
+    gc.collect()
+    before = gc.mem_alloc()
+    micropython.heap_lock()
+    r = f(16)
+    micropython.heap_unlock()
+    return r, gc.mem_alloc() - before
+print(*locked(i.exports.fib))
 """,
         "always",
     )
