@@ -61,9 +61,18 @@ def wire(mp: MicroPython, place: Path) -> Iterator[str]:
                 os.write(target, data)
         except OSError:
             pass
+        os.close(source)
+        os.close(target)
 
-    for pair in ((inner.serial.fd, ours), (ours, inner.serial.fd)):
-        threading.Thread(target=copy, args=pair, daemon=True).start()
+    # With descriptors of their own: a number that is free again would soon be that of the next test's terminal.
+    pairs = ((inner.serial.fd, ours), (ours, inner.serial.fd))
+    threads = [threading.Thread(target=copy, args=(os.dup(source), os.dup(target)), daemon=True) for source, target in pairs]
+    for thread in threads:
+        thread.start()
     yield os.ttyname(theirs)
     inner.close()
     os.close(theirs)
+    os.close(ours)
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
