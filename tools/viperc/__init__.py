@@ -9,15 +9,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 
-from tools.viperc import thumb
 from tools.viperc.front import Front
 from tools.viperc.ir import Code, optimise
 from tools.viperc.mpyfile import NATIVE, VIPER, MpyFile, RawCode
 from tools.viperc.signature import Module, Signature, Table, Unsupported
+from tools.viperc.thumb import Thumb
+from tools.viperc.x64 import X64
 
-__all__ = ["MpyFile", "Unit", "Unsupported"]
+__all__ = ["BACKENDS", "MpyFile", "Unit", "Unsupported"]
 
 STEADY = {"run": ("ip",)}  # function -> pointers that only code words are read through
+# Architecture -> back end. Every Cortex-M runs Thumb as of ARMv6-M.
+BACKENDS: dict[str, type[Thumb] | type[X64]] = {"armv6m": Thumb, "armv7m": Thumb, "x64": X64}
 Names = Callable[[tuple[str, ...]], dict[str, int]]
 
 
@@ -29,10 +32,11 @@ class Unit:
     """Source files that become one .mpy file.
 
     Arguments: the files' syntax trees, as transformed for the machine (by module name, the unit's own last); the names that other files
-    import from them; whether plain functions (pool, …) are compiled too.
+    import from them; whether plain functions (pool, …) are compiled too; the architecture.
     """
 
-    def __init__(self, trees: dict[str, ast.Module], wanted: Iterable[str], plain: bool) -> None:
+    def __init__(self, trees: dict[str, ast.Module], wanted: Iterable[str], plain: bool, arch: str = "armv6m") -> None:
+        self.backend = BACKENDS[arch]
         self.report: dict[str, str] = {}
         self.tree = _merged(trees)
         self.wanted = set(wanted)
@@ -95,7 +99,7 @@ class Unit:
         return {name: data for name, data in found.items() if name not in read} if self.module.direct else {}
 
     def _code(self, sig: Signature, inner: bool) -> Code:
-        front = Front(self.module, sig, 32, STEADY.get(sig.name, ()))
+        front = Front(self.module, sig, self.backend.bits, self.backend.pins, STEADY.get(sig.name, ()))
         return front.body() if inner else front.outer()
 
     def source(self) -> str:
@@ -130,20 +134,20 @@ class Unit:
             self._together(raws, first)
         else:
             for name in self.outside:
-                machine = thumb.Thumb()
+                machine = self.backend()
                 self._emit(machine, self.functions[name], False)
                 self._exchange(raws[name], machine.assemble())
         mpy.extend(self.module.qstrs.there[len(mpy.names) :], self.module.objects.there[len(mpy.objects) :])
         return mpy.build()
 
-    def _emit(self, machine: thumb.Thumb, sig: Signature, inner: bool) -> None:
+    def _emit(self, machine: Thumb | X64, sig: Signature, inner: bool) -> None:
         code = self._code(sig, inner)
         optimise(code)
         machine.function(code, inner)
 
     def _together(self, raws: dict[str, RawCode], first: str) -> None:
         """All code in the place of one function's; in the others' place a jump to it."""
-        machine = thumb.Thumb()
+        machine = self.backend()
         order = [first, *(n for n in self.outside if n != first)]
         self._emit(machine, self.functions[first], False)
         for name in self.module.direct:
@@ -152,18 +156,17 @@ class Unit:
             self._emit(machine, self.functions[name], False)
         for name, n in self.module.shims.items():
             node = next(s for s in self.tree.body if isinstance(s, ast.FunctionDef) and s.name == name)
-            code = Front(self.module, Signature(name, [], "object", node), 32).shim(n)
+            code = Front(self.module, Signature(name, [], "object", node), self.backend.bits, self.backend.pins).shim(n)
             code.name = "shim " + name
             optimise(code)
             machine.function(code, True)
         for n, data in enumerate(self.module.tables.values()):
-            machine.label(("table", n))
-            machine.items.append(("data", data + b"\0" * (len(data) & 1)))
+            machine.table(n, data)
         q = self.module.qstrs.index(first)
         self._exchange(raws[first], machine.assemble())
         for name in order[1:]:
             at = machine.labels[name + "$" if name in self.module.direct else name]
-            self._exchange(raws[name], thumb.stub(q, self.module.fun_table, at))
+            self._exchange(raws[name], self.backend.stub(q, self.module.fun_table, at))
 
     def _exchange(self, raw: RawCode, data: bytes) -> None:
         if raw.kind == NATIVE or raw.children:

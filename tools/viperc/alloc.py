@@ -18,7 +18,7 @@ class Machine:
     far: list[int]
     clobbers: set[int]  # by calls
     arguments: list[int]
-    result: int
+    results: list[int]
     takes_far: object  # (instruction, operand name) -> whether a far register will do there
     apart: object  # instruction -> operands that must not share the result's register
     shared: object = None  # instruction -> operand the result should share a register with
@@ -65,11 +65,11 @@ class Graph:
                         if type(x) is int and k < len(machine.arguments):
                             self.fixed[x].append(machine.arguments[k])
                     if d is not None:
-                        self.fixed[d].append(machine.result)
+                        self.fixed[d].append(machine.results[0])
                 if i.op == "ret":
                     for k, x in enumerate(i.args or (i.a,)):
                         if type(x) is int:
-                            self.fixed[x].append(machine.arguments[k])
+                            self.fixed[x].append(machine.results[k])
                 if d is not None:
                     self.seen |= 1 << d
                     others = now & ~(1 << d)
@@ -80,8 +80,10 @@ class Graph:
                     for x in machine.apart(i):  # type: ignore[operator]
                         if type(x) is int and x != d:
                             others |= 1 << x
-                    if i.op in ("in", "more") and i.k < len(machine.arguments):
+                    if i.op == "in" and i.k < len(machine.arguments):
                         self.fixed[d].append(machine.arguments[i.k])
+                    if i.op == "more":
+                        self.fixed[d].append(machine.results[i.k])
                     s = machine.shared(i) if machine.shared else None  # type: ignore[operator]
                     if type(s) is int:
                         self.hints[d].append(s)
@@ -104,7 +106,8 @@ def allocate(code: Code, machine: Machine) -> Places:
     home: dict[int, int | None] = dict(code.pinned)  # register -> far register, or None: on the stack
     short: set[int] = set()  # made for one instruction: never given a home
     stack_of: dict[int, int] = {}
-    kept = set(machine.near) - machine.clobbers
+    near = [r for r in machine.near if r not in code.pinned.values()]
+    kept = set(near) - machine.clobbers
     homes = [r for r in machine.far if r not in code.pinned.values()]
     if home:
         _fetch(code, machine, home, set(home), short)
@@ -114,7 +117,7 @@ def allocate(code: Code, machine: Machine) -> Places:
         in_graph = 0
         for v in nodes:
             in_graph |= 1 << v
-        allowed = {v: kept if g.across >> v & 1 else set(machine.near) for v in nodes}
+        allowed = {v: kept if g.across >> v & 1 else set(near) for v in nodes}
         order: list[int] = []
         left = in_graph
         degree = {v: (g.edges[v] & in_graph).bit_count() for v in nodes}
@@ -138,7 +141,7 @@ def allocate(code: Code, machine: Machine) -> Places:
         failed: list[int] = []
         for v in reversed(order):
             taken = {colour[x] for x in _bits(g.edges[v] & in_graph) if x in colour}
-            free = [r for r in machine.near if r in allowed[v] and r not in taken]
+            free = [r for r in near if r in allowed[v] and r not in taken]
             if not free:
                 failed.append(v)
                 continue

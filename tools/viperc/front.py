@@ -8,18 +8,15 @@ import ast
 
 from tools.viperc.expressions import FUN
 from tools.viperc.ir import Code, Imm
-from tools.viperc.signature import POINTERS, TYPES, Module, Signature, Unsupported
+from tools.viperc.signature import POINTERS, TYPES, Module, Pins, Signature, Unsupported
 from tools.viperc.statements import Statements
-
-# Registers that hold the same in all functions of a unit: the pool, its address, the module's context.
-POOL, ADDRESS, CONTEXT = 8, 9, 10
-
 
 class Front(Statements):
     """Makes the intermediate code of one function: of its body, or of what stands between MicroPython and a body."""
 
-    def __init__(self, module: Module, sig: Signature, bits: int, steady: tuple[str, ...] = ()) -> None:
+    def __init__(self, module: Module, sig: Signature, bits: int, pins: Pins, steady: tuple[str, ...] = ()) -> None:
         super().__init__(module, sig, bits, steady)
+        self.pins = pins
         self.assigned = {n.id for n in ast.walk(sig.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self.inner = False  # called by others of the unit, not by MicroPython
 
@@ -31,7 +28,7 @@ class Front(Statements):
         for k, r in enumerate((me, count, keys, args)):
             c.emit("in", r, k=k)
         pinned = bool(self.module.direct)
-        self.ctx = self._pinned("context", CONTEXT) if pinned else c.reg("context")
+        self.ctx = self._pinned("context", self.pins.context) if pinned else c.reg("context")
         c.emit("ld", self.ctx, me, Imm(self.word), k=self.word)
         n = len(self.sig.params)
         good, bad, fits = c.block(), c.block(), c.block()
@@ -42,7 +39,7 @@ class Front(Statements):
         self._helper(None, "check", count, keys, Imm(n << 17 | n << 1))
         c.start(fits)
         for k, (name, kind) in enumerate(self.sig.params):
-            v = self.vars[name] = self._pinned("pool", POOL) if pinned and k == 0 and name == "pool" else c.reg(name)
+            v = self.vars[name] = self._pinned("pool", self.pins.pool) if pinned and k == 0 and name == "pool" else c.reg(name)
             self.types[name] = kind
             if kind == "cells":
                 continue
@@ -68,7 +65,7 @@ class Front(Statements):
 
     def _pool(self, kind: str) -> None:
         """The pool's address, once its object is there."""
-        v = self._pinned("pool@", ADDRESS)
+        v = self._pinned("pool@", self.pins.address)
         self._helper(v, "from_obj", self.vars["pool"], Imm(TYPES["ptr8"]))
         self._pool_names(v, kind)
 
@@ -102,7 +99,7 @@ class Front(Statements):
         self.inner = True
         c = self.code
         c.start(c.block())
-        self.ctx = self._pinned("context", CONTEXT)
+        self.ctx = self._pinned("context", self.pins.context)
         n = 0
         loaded = []
         for name, kind in self.sig.params:
@@ -110,7 +107,7 @@ class Front(Statements):
             if kind == "cells":
                 continue
             if name == "pool":
-                self.vars[name] = self._pinned("pool", POOL)
+                self.vars[name] = self._pinned("pool", self.pins.pool)
                 continue
             v = self.vars[name] = c.reg(name)
             if n < 4:
@@ -123,7 +120,7 @@ class Front(Statements):
         for v, t in loaded:
             c.emit("mov", v, t)
         if "pool" in self.vars:
-            self._pool_names(self._pinned("pool@", ADDRESS), dict(self.sig.params)["pool"])
+            self._pool_names(self._pinned("pool@", self.pins.address), dict(self.sig.params)["pool"])
         return self._body()
 
     def shim(self, n: int) -> Code:
@@ -131,7 +128,7 @@ class Front(Statements):
         self.inner = True
         c = self.code
         c.start(c.block())
-        self.ctx = self._pinned("context", CONTEXT)
+        self.ctx = self._pinned("context", self.pins.context)
         args = [c.reg() for _ in range(n)]
         for k, v in enumerate(args):
             c.emit("in", v, k=k)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ INVERSE |= {y: x for x, y in INVERSE.items()}
 MIRROR = {"eq": "eq", "ne": "ne", "lt": "gt", "ge": "le", "ltu": "gtu", "geu": "leu"}
 MIRROR |= {y: x for x, y in MIRROR.items()}
 COMMUTES = {"add", "and", "or", "xor", "mul"}
-PURE = {"li", "adr", "mov", "add", "sub", "and", "or", "xor", "mul", "shl", "shr", "sar", "ld", "argp"}
+PURE = {"zx", "sx", "li", "adr", "mov", "add", "sub", "and", "or", "xor", "mul", "shl", "shr", "sar", "ld", "argp"}
 
 
 @dataclass(eq=False, slots=True)
@@ -410,7 +410,16 @@ def switches(code: Code, least: int = 5) -> None:
                 at = e.to[0] if yes else e.to[1]
             targets.append(at)
         if len(inner) >= least:
-            block.ins[-1] = Ins("switch", None, v, to=targets)
+            block.ins[-1] = Ins("switch", None, v, to=targets, k=block.n)
+
+
+def thread(code: Code, most: int = 5) -> None:
+    """A short block that ends in a jump table is repeated where others lead to it: each copy is predicted for itself."""
+    for s in code.blocks:
+        if s.end.op == "switch" and len(s.ins) <= most:
+            for b in code.blocks:
+                if b is not s and b.end.op == "br" and b.end.to[0] is s:
+                    b.ins[-1:] = [replace(i) for i in s.ins]
 
 
 def optimise(code: Code) -> None:
@@ -430,3 +439,27 @@ def optimise(code: Code) -> None:
 def each(blocks: Iterable[Block]) -> Iterator[Ins]:
     for b in blocks:
         yield from b.ins
+
+
+def layout(code: Code) -> None:
+    """Blocks in an order that lets most of them fall through; what is rare (calls of MicroPython, returns) at the end."""
+    def rare(i: Ins) -> bool:
+        return i.op == "ret" or i.op == "call" and (isinstance(i.target, int) or str(i.target).startswith("shim"))
+
+    cold = {b for b in code.blocks if any(rare(i) for i in b.ins)}
+    if code.blocks[0] in cold or len(cold) * 2 > len(code.blocks):
+        return
+    ways: dict[Block, list[Block]] = {}
+    for b in code.blocks:
+        for x in b.end.to:
+            ways.setdefault(x, []).append(b)
+    changed = True
+    while changed:
+        changed = False
+        for b in code.blocks[1:]:
+            if b in cold:
+                continue
+            if b.end.to and all(x in cold for x in b.end.to) or ways.get(b) and all(x in cold for x in ways[b]):
+                cold.add(b)
+                changed = True
+    code.blocks = [b for b in code.blocks if b not in cold] + [b for b in code.blocks if b in cold]

@@ -10,6 +10,15 @@ POINTERS = {"ptr8": 1, "ptr16": 2, "ptr32": 4}
 TYPES = {"object": 0, "bool": 1, "int": 2, "uint": 3, "ptr": 4, "ptr8": 5, "ptr16": 6, "ptr32": 7}
 
 
+@dataclass(frozen=True)
+class Pins:
+    """Registers that hold the same in all functions of a unit: the pool, its address, the module's context. Kept by whoever is called."""
+
+    pool: int
+    address: int
+    context: int
+
+
 class Unsupported(Exception):
     """The function has to stay what mpy-cross made of it; says why."""
 

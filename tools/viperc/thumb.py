@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from tools.viperc.alloc import Machine, allocate
-from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins
+from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins, layout
+from tools.viperc.signature import Pins
 from tools.viperc.thumbasm import SHIFT, Assembler, constant
 
 ALU = {"and": 0, "xor": 1, "shl": 2, "shr": 3, "sar": 4, "or": 12, "mul": 13}
@@ -35,7 +36,7 @@ def _shared(i: Ins) -> object:
     return None
 
 
-MACHINE = Machine([3, 2, 1, 0, 4, 5, 6, 7], [8, 9, 10, 11], {0, 1, 2, 3, 12, 14}, [0, 1, 2, 3], 0, _takes_far, _apart, _shared)
+MACHINE = Machine([3, 2, 1, 0, 4, 5, 6, 7], [8, 9, 10, 11], {0, 1, 2, 3, 12, 14}, [0, 1, 2, 3], [0, 1, 2, 3], _takes_far, _apart, _shared)
 
 
 class _Legal:
@@ -67,6 +68,10 @@ class _Legal:
         """An instruction with two operands; False when others have taken its place."""
         i.a = self.reg(i.a)
         if not isinstance(i.b, Imm):
+            if i.op in SHIFT and i.b == i.d != i.a:  # the count lies where the result goes
+                t = self.code.reg()
+                self.out.append(Ins("mov", t, i.b))
+                i.b = t
             return True
         k = i.b.k
         if i.op in SHIFT:
@@ -144,11 +149,15 @@ def legalise(code: Code) -> None:
 class Thumb(Assembler):
     """Machine code of one function, or of several that call each other."""
 
+    machine = MACHINE
+    pins = Pins(8, 9, 10)
+    bits = 32
+
     def function(self, code: Code, inner: bool = False) -> None:
         """Emit a function under the label of its name; code.blocks[0] starts with its `in` instructions. inner: pinned registers stay."""
         legalise(code)
         places = allocate(code, MACHINE)
-        _layout(code)
+        layout(code)
         self.places = places
         reg, stack = places.reg, places.stack
         saved = sorted(r for r in places.used if 4 <= r < 8)
@@ -334,47 +343,28 @@ class Thumb(Assembler):
             self.bl(i.target)
         self._parallel([(self._place(j.d), ("r", 0 if j is i else j.k)) for j in results])  # type: ignore[arg-type]
 
+    def table(self, n: int, data: bytes) -> None:
+        """Constants behind the code."""
+        self.label(("table", n))
+        self.items.append(("data", data + b"\0" * (len(data) & 1)))
 
-def stub(name: int, fun_table: int, at: int) -> bytes:
-    """A function that goes on `at` bytes behind the start of the code of the module's function with that place among the names."""
-    t = Thumb()
-    t.h(0xB51F)  # push {r0-r4, lr}
-    t.load(4, 0, Imm(4), 4)  # context
-    t.load(1, 4, Imm(8), 4)
-    t.li(2, 2 * name)
-    t.load(1, 1, 2, 2)  # the name
-    t.load(2, 4, Imm(12), 4)
-    t.load(2, 2, Imm(4 * fun_table), 4)
-    t.load(2, 2, Imm(36), 4)  # load_attr
-    t.mov(0, 4)
-    t.h(0x4790)  # blx r2
-    t.load(0, 0, Imm(12), 4)  # its code
-    t.li(1, at | 1)
-    t.add(0, 0, 1)
-    t.h(0x9B05, 0x469E, 0x9005)  # the return address back to lr, the place in its stead
-    t.h(0xBD1F)
-    return t.assemble()
-
-
-def _layout(code: Code) -> None:
-    """Blocks in an order that lets most of them fall through; what is rare (calls of MicroPython, returns) at the end."""
-    def rare(i: Ins) -> bool:
-        return i.op == "ret" or i.op == "call" and (isinstance(i.target, int) or str(i.target).startswith("shim"))
-
-    cold = {b for b in code.blocks if any(rare(i) for i in b.ins)}
-    if code.blocks[0] in cold or len(cold) * 2 > len(code.blocks):
-        return
-    ways: dict[Block, list[Block]] = {}
-    for b in code.blocks:
-        for x in b.end.to:
-            ways.setdefault(x, []).append(b)
-    changed = True
-    while changed:
-        changed = False
-        for b in code.blocks[1:]:
-            if b in cold:
-                continue
-            if b.end.to and all(x in cold for x in b.end.to) or ways.get(b) and all(x in cold for x in ways[b]):
-                cold.add(b)
-                changed = True
-    code.blocks = [b for b in code.blocks if b not in cold] + [b for b in code.blocks if b in cold]
+    @classmethod
+    def stub(cls, name: int, fun_table: int, at: int) -> bytes:
+        """A function that goes on `at` bytes behind the start of the code of the module's function with that place among the names."""
+        t = cls()
+        t.h(0xB51F)  # push {r0-r4, lr}
+        t.load(4, 0, Imm(4), 4)  # context
+        t.load(1, 4, Imm(8), 4)
+        t.li(2, 2 * name)
+        t.load(1, 1, 2, 2)  # the name
+        t.load(2, 4, Imm(12), 4)
+        t.load(2, 2, Imm(4 * fun_table), 4)
+        t.load(2, 2, Imm(36), 4)  # load_attr
+        t.mov(0, 4)
+        t.h(0x4790)  # blx r2
+        t.load(0, 0, Imm(12), 4)  # its code
+        t.li(1, at | 1)
+        t.add(0, 0, 1)
+        t.h(0x9B05, 0x469E, 0x9005)  # the return address back to lr, the place in its stead
+        t.h(0xBD1F)
+        return t.assemble()
