@@ -8,7 +8,7 @@ import micropython
 from micropython import const
 
 from . import layout
-from .errors import LoadError, PitwasmError, PoolExhausted, ValidationError
+from .errors import LoadError, PitwasmError, ValidationError
 from .modules import _same_type, discard
 from .pool import get32, put16, put32
 from .source import MAGIC, readinto

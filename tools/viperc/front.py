@@ -11,6 +11,7 @@ from tools.viperc.ir import Code, Imm
 from tools.viperc.signature import POINTERS, TYPES, Module, Pins, Signature, Unsupported
 from tools.viperc.statements import Statements
 
+
 class Front(Statements):
     """Makes the intermediate code of one function: of its body, or of what stands between MicroPython and a body."""
 
@@ -170,6 +171,8 @@ class Front(Statements):
             c.emit("ret", None, r)
             return
         if isinstance(node, ast.Tuple):
+            if not self.sig.plain or len(node.elts) > 3:
+                raise Unsupported("a tuple as result")
             values = tuple(self.expr(x)[0] for x in node.elts)
             c.emit("ret", args=values)
             return

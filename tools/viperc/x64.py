@@ -120,7 +120,7 @@ class X64:
         self.x([*head, *op, 0xC0 | (r & 7) << 3 | m & 7])
 
     def rm(
-        self, op: list[int], r: int, base: int, off: int, index: int = -1, scale: int = 0, *, wide: bool = True, prefix: int = 0, byte: bool = False
+        self, op: list[int], r: int, base: int, off: int, index: int = -1, scale: int = 0, *, wide: bool = True, prefix: int = 0, byte=False
     ) -> None:
         """An instruction with a register and memory at base + (index << scale) + off."""
         rex = 0x40 | (8 if wide else 0) | (4 if r > 7 else 0) | (2 if index > 7 else 0) | (1 if base > 7 else 0)
