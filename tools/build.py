@@ -33,7 +33,10 @@ MACHINES = {"armv6m": "thumb", "armv7m": "thumb", "rv32imc": "rv32", "xtensawin"
 COMPILED = tuple(viperc.BACKENDS)
 
 # There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
-UNITS = {"translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"), "words": ("forms", "lower", "machine", "words")}
+UNITS = {
+    "translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"),
+    "words": ("forms", "lower", "machine", "words"),
+}
 
 # Of these, files that there are besides: caps imports from them where no translator may be loaded.
 SHARED = frozenset({"tables"})

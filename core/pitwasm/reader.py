@@ -87,7 +87,8 @@ def _utf8(buf, off, n):
 class Reader:
     """Reads `source`, a bytes-like object or anything with readinto(); of a stream, never beyond `limit`.
 
-    head: what was read of a stream already. Owns the translator's state block `t` until close(); `mod`, the module record being filled, owns what is allocated here.
+    head: what was read of a stream already. Owns the translator's state block `t` until close(); `mod`, the module record being
+    filled, owns what is allocated here.
     """
 
     def __init__(self, pool, source, mod, head=b""):

@@ -1,5 +1,5 @@
-# Runs the random programs of tools/programs.py: arguments: a folder with jobs.json and SEED.wasm, what Runtime(native=...) gets, fuel of a slice
-# (0: all at once); prints a line for each: its seed, what came out, the fuel that each call took
+# Runs the random programs of tools/programs.py; arguments: a folder with jobs.json and SEED.wasm, what Runtime(native=...) gets, fuel
+# of a slice (0: all at once); prints a line for each: its seed, what came out, the fuel that each call took
 # MIT license; Copyright (c) 2026 the pitwasm authors
 import binascii
 import json

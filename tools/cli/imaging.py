@@ -54,7 +54,7 @@ class Host:
             self.path = path or unixport.find()
         except CliError:
             raise CliError(
-                "images are made by pitwasm in a MicroPython of this machine, and there is none: put `micropython` on PATH, or set MICROPYTHON"
+                "images are made by pitwasm in a MicroPython of this machine, and there is none: put micropython on PATH or set MICROPYTHON"
             ) from None
         if package is None:
             said = self._call(PROBE, (), {**os.environ, "MICROPYPATH": ""}, 4 << 20)
