@@ -380,6 +380,8 @@ X_GLOBALS = 9  # I_GLOBALS of the instance that runs (offset; boards: address)
 X_CODE = 10  # the code space (boards: address)
 X_BYTES = 11  # of memory 0 (x86)
 X_FUEL = 12  # (x86)
+X_INST = 13  # instance that runs (offset)
+X_REF = 14  # for the stub that calls by reference: its word
 X_SIZE = 64  # bytes
 
 # State of the lowering, in cells; byte arrays behind it. Places are offsets from the state.
@@ -525,4 +527,10 @@ A_ADDC = 60  # d = a + b, carry kept
 A_ADC = 61
 A_SUBC = 62
 A_SBC = 63
+A_PEEK = 65  # for stubs: d = b bytes of the pool at a + N_IMM
+A_POKE = 66  # … the cell of the running state at pool offset N_IMM = d
+A_FRAME = 67  # … d = the slot whose number is in a
+A_UP = 68  # … the frame moves up by as many slots as a says
+A_TAIL = 69  # … go to N_CALL with the header in a and the call word in register 0
+A_OUT = 70  # … leave at the word in register 0
 A_SET64 = 64  # d = 1 if the pair a (low word in the low byte) N_KIND the pair b, else 0

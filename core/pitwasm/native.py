@@ -37,7 +37,7 @@ def _entries(s: int, p: ptr8, made: int, code: int, shift: int) -> int:
         if F[i] & layout.MK_ENTRY and P[i]:
             k = ptr8(FORMS)[p[top + (i << 2)] << 2]
             # not where the loop has work to do, nor over a call word, whose argument slot who returns looks for
-            if F[i] & layout.MK_HAND == 0 or k == layout.L_REF and S[layout.N_REF]:
+            if F[i] & layout.MK_HAND == 0 or k == layout.L_REF:
                 if made:
                     r = ptr32(int(p) + made + shift)
                     w = ptr32(int(p) + top + (i << 2))
@@ -159,7 +159,9 @@ class Native:
         self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)
         self._places = None
         work = pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
-        at = words.stubs(self._begin(work, 0, 0, 0))
+        state = self._begin(work, 0, 0, 0)
+        at = words.stubs(state)
+        words.callref(state)
         self._places = [self._cell(work, i) for i in range(layout.N_EXIT, layout.N_DIV + 1)]
         self._stubs, size = self._keep(work)
         self.used = size

@@ -3,6 +3,7 @@
 import micropython
 
 from . import layout
+from .callref import callref  # noqa: F401 (native.py finds it here)
 from .forms import FORMS
 from .lower import constant, copy, define, drop, exposed, fix, flush, forget, later, mark, pend, save, stretch, take, use, wrote
 from .machine import FLAGS, PINS, RANGE, REACHES, REGS, SCRATCH, asm, stubs  # noqa: F401 (native.py finds them here)
@@ -99,8 +100,13 @@ def words(s: int):
         i += forms[(op << 2) + 3]
         if F[here] & layout.MK_HAND:
             if k == layout.L_CALL:
-                save(s, 1)
                 t = ptr32(base + S[layout.N_ENTRIES])[ptr16(ip)[1]]
+                if t == layout.P_LAZY:
+                    save(s, 0)
+                    asm(s, layout.A_EXIT, 0, here, 0)
+                    known = 0
+                    continue
+                save(s, 1)
                 S[layout.N_IMM] = S[layout.N_FUNC] + (here << 2)
                 S[layout.N_ALSO] = t
                 S[layout.N_TARGET] = 0
@@ -109,7 +115,7 @@ def words(s: int):
                 asm(s, layout.A_CALL, 0, x, 0)
                 forget(s)
                 _pinned(s, layout.A_LDS)
-            elif k == layout.L_REF and S[layout.N_REF]:
+            elif k == layout.L_REF:
                 save(s, 1)
                 S[layout.N_IMM] = S[layout.N_FUNC] + (here << 2) + 4
                 asm(s, layout.A_REF, 0, ip[5], 0)

@@ -128,6 +128,9 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
     if op <= layout.A_STS:
         _slot(s, 0x6000 if op == layout.A_STS else 0x6800, names[d], a)
         return 0
+    if op >= layout.A_PEEK:
+        _stub(s, op, names[d], names[a], b)
+        return 0
     if op >= layout.A_CALL:
         return int(_rest(s, op, d, a, b))
     if op >= layout.A_BRR:
@@ -236,6 +239,38 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
             _h(s, 0xd100)
             _h(s, 0x4600 | b << 3 | d)
     return 0
+
+
+@micropython.viper
+def _stub(s: int, op: int, d: int, a: int, b: int):
+    """What only stubs need; lr stays."""
+    S = ptr32(s << 2)
+    imm = S[layout.N_IMM]
+    if op == layout.A_PEEK:
+        _h(s, 0x4663)
+        _h(s, 0x6800 | layout.X_BASE << 6 | 3 << 3 | 3)
+        _h(s, 0x1800 | a << 6 | 3 << 3 | 3)
+        if b == 4:
+            _h(s, 0x6800 | imm << 4 | 3 << 3 | d)
+        elif b == 2:
+            _h(s, 0x8800 | imm << 5 | 3 << 3 | d)
+        else:
+            _h(s, 0x7800 | imm << 6 | 3 << 3 | d)
+    elif op == layout.A_POKE:
+        _h(s, 0x4663)
+        _h(s, 0x6000 | imm - S[layout.N_STATE] << 4 | 3 << 3 | d)
+    elif op <= layout.A_UP:
+        _h(s, 2 << 6 | a << 3 | 3)
+        if op == layout.A_FRAME:
+            _h(s, 0x58f8 | d)
+        else:
+            _h(s, 0x441f)
+    elif op == layout.A_TAIL:
+        _h(s, 0x4600 | a << 3 | 1)
+        _h(s, 0xe000 | (S[layout.N_CALL] - (S[layout.N_HOME] + S[layout.N_AT] - S[layout.N_CODE]) - 4 >> 1 & 0x7ff))
+    else:
+        _h(s, 0x2100)
+        _out(s, S[layout.N_EXIT])
 
 
 @micropython.viper
@@ -564,9 +599,13 @@ def stubs(s: int) -> int:
     _h(s, 0x4663)  # mov r3, r12
     _h(s, 0x6819 | layout.X_BASE << 6)  # r1
     _h(s, 0x1809)  # adds r1, r1, r0
+    _h(s, 0x780a)  # ldrb r2, [r1]
     _h(s, 0x7849)  # ldrb r1, [r1, #1]
     _h(s, 0x0089)
     _h(s, 0x1a7f)  # subs r7, r7, r1
+    _h(s, 0x2a00 | layout.OP_CALL)
+    _h(s, 0xd000)
+    _h(s, 0x3804)  # the second word of a call by reference: back to the first
     _h(s, 0x2100)
     # 10 bytes before EXIT: the status as A_EXIT has it in r1: 0, 1 = S_UNDO, 2 = S_FUEL
     _h(s, 0x2901)
@@ -723,6 +762,7 @@ def stubs(s: int) -> int:
     _h(s, 0x43d2)
     _h(s, 0x4693)  # mov r11, r2
     _h(s, 0x6802 | layout.E_INST << 4)
+    _h(s, 0x601a | layout.X_INST << 6)
     _h(s, 0x1852)
     _h(s, 0x6814 | layout.I_GLOBALS << 4)
     _h(s, 0x1864)

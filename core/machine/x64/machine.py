@@ -286,8 +286,26 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
         _m(s, 0x8b, 1, 5, layout.X_GLOBALS << 2)
         _m(s, 0x8b, 1, 0x20f, imm << 2)
         _m(s, 0x8b if op == layout.A_GGET else 0x89, names[d], 0x20f, a << 2)
-    else:
+    elif op < layout.A_PEEK:
         return int(_rest(s, op, d, a, b))
+    elif op == layout.A_PEEK:
+        _m(s, 0x8b if b == 4 else 0x1b7 if b == 2 else 0x1b6, names[d], 15 | names[a] + 1 << 8, imm)
+    elif op == layout.A_POKE:
+        _m(s, 0x89, names[d], 15, imm)
+    elif op <= layout.A_UP:
+        if op == layout.A_FRAME:
+            _m(s, 0x8b, names[d], 3 | names[a] + 1 << 8, 0)
+        else:
+            _m(s, 0x28d, 3, 3 | names[a] + 1 << 8, 0)
+        p = ptr8(int(S) + S[layout.N_AT])
+        p = ptr8(int(p) - 5)
+        p[0] = p[0] | 0x80  # the index times 4
+    elif op == layout.A_TAIL:
+        _r(s, 0x89, names[a], 1)
+        _out(s, 0xe9, S[layout.N_CALL])
+    else:
+        _r(s, 0x31, 2, 2)
+        _out(s, 0xe9, S[layout.N_EXIT])
     return 0
 
 
@@ -433,6 +451,10 @@ def stubs(s: int) -> int:
     _r(s, 0xc1, 4, 1)
     _b(s, 1, 2)
     _r(s, 0x229, 1, 3)
+    _m(s, 0x80, 7, 0x10f, 0)  # the second word of a call by reference: back to the first
+    _b(s, 1, layout.OP_CALL)
+    _b(s, 2, 0x0374)
+    _b(s, 3, 0x04e883)
     _r(s, 0x31, 2, 2)
     # EXIT: to code word eax with status edx
     S[layout.N_EXIT] = int(_here(s))
@@ -491,6 +513,7 @@ def stubs(s: int) -> int:
     _m(s, 0x89, 1, 5, layout.X_CS << 2)
     _m(s, 0x8b, 14, 0, layout.E_FUEL)
     _m(s, 0x8b, 1, 0, layout.E_INST)
+    _m(s, 0x89, 1, 5, layout.X_INST << 2)
     _m(s, 0x8b, 2, 0x20f, layout.I_GLOBALS)
     _m(s, 0x89, 2, 5, layout.X_GLOBALS << 2)
     _m(s, 0x8b, 2, 0x20f, layout.I_MEM0)

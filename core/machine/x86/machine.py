@@ -110,6 +110,9 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
     if op == layout.A_STS:
         _m(s, 0x89, names[d], 5, a << 2)
         return 0
+    if op >= layout.A_PEEK:
+        _stub(s, op, d, a, b)
+        return 0
     if op >= layout.A_CALL and op < layout.A_ADDC:
         return int(_rest(s, op, a, b))
     if op >= layout.A_BRR and op < layout.A_CALL:
@@ -216,6 +219,33 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
                 _r(s, 0x89, b, d)
             _r(s, 0x145, d, a)
     return 0
+
+
+@micropython.viper
+def _stub(s: int, op: int, d: int, a: int, b: int):
+    """What only stubs need."""
+    S = ptr32(s << 2)
+    names = ptr8(b"\x00\x02\x03\x06\x01")
+    a = names[a]
+    if op == layout.A_PEEK:
+        _x(s, 0x8b, 1, layout.X_BASE)
+        _m(s, 0x8b if b == 4 else 0x1b7 if b == 2 else 0x1b6, names[d], 1 | a + 1 << 8, S[layout.N_IMM])
+    elif op == layout.A_POKE:
+        _m(s, 0x89, names[d], 8, int(S) - S[layout.N_SELF] + S[layout.N_IMM])
+    elif op <= layout.A_UP:
+        if op == layout.A_FRAME:
+            _m(s, 0x8b, names[d], 5 | a + 1 << 8, 0)
+        else:
+            _m(s, 0x8d, 5, 5 | a + 1 << 8, 0)
+        p = ptr8(int(S) + S[layout.N_AT])
+        p = ptr8(int(p) - 5)
+        p[0] = p[0] | 0x80  # the index times 4
+    elif op == layout.A_TAIL:
+        _r(s, 0x89, a, 1)
+        _out(s, 0xe9, S[layout.N_CALL])
+    else:
+        _r(s, 0x31, 2, 2)
+        _out(s, 0xe9, S[layout.N_EXIT])
 
 
 @micropython.viper
@@ -383,7 +413,11 @@ def stubs(s: int) -> int:
     # FAIL: call word eax is the loop's; its slots come off the frame again
     S[layout.N_FAIL] = int(_here(s))
     _x(s, 0x8b, 1, layout.X_BASE)
+    _m(s, 0x80, 7, 0x101, 0)
+    _b(s, 1, layout.OP_CALL)
     _m(s, 0x1b6, 1, 0x101, 1)
+    _b(s, 2, 0x0374)  # the second word of a call by reference: back to the first
+    _b(s, 3, 0x04e883)
     _r(s, 0xc1, 4, 1)
     _b(s, 1, 2)
     _r(s, 0x29, 1, 5)
@@ -449,6 +483,7 @@ def stubs(s: int) -> int:
     _m(s, 0x8b, 1, 0, layout.E_FUEL)
     _x(s, 0x89, 1, layout.X_FUEL)
     _m(s, 0x8b, 1, 0, layout.E_INST)
+    _x(s, 0x89, 1, layout.X_INST)
     _m(s, 0x8b, 2, 0x206, layout.I_GLOBALS)
     _r(s, 0x01, 6, 2)
     _x(s, 0x89, 2, layout.X_GLOBALS)
