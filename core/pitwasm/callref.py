@@ -65,7 +65,7 @@ def callref(s: int):
     S[layout.N_TARGET] = 0
     both = int(asm(s, layout.A_JUMP, 0, 0, 0))
     # through a table: 2 = the element, 3 = the type it has to have
-    _to(s, table)
+    _land(s, table)
     _peek(s, 2, 1, layout.I_TYPES, 4)
     asm(s, layout.A_ADD, 3, 3, 2)
     _peek(s, 3, 3, 0, 4)
@@ -82,7 +82,7 @@ def callref(s: int):
     _imm(s, layout.A_SHLI, 1, 1, 2)
     asm(s, layout.A_ADD, 0, 0, 1)
     _peek(s, 2, 0, 0, 4)
-    _to(s, both)
+    _land(s, both)
     # of this instance: 2 = function index
     _imm(s, layout.A_SHRUI, 1, 2, layout.REF_SHIFT)
     _state(s, 0, layout.X_INST)
@@ -104,7 +104,7 @@ def callref(s: int):
     asm(s, layout.A_ADD, 0, 0, 1)
     _peek(s, 0, 0, 0, 4)
     n = int(_unless(s, layout.A_BRR, 1, 0, 3, n))
-    _to(s, skip)
+    _land(s, skip)
     # 2 = its header, where there is native code
     _state(s, 1, layout.X_INST)
     _peek(s, 0, 1, layout.I_NIMPF, 4)
@@ -125,14 +125,14 @@ def callref(s: int):
     asm(s, layout.A_TAIL, 0, 2, 0)
     while n:
         n -= 1
-        _to(s, ptr16(int(S) + layout.N_STRETCH)[n])
+        _land(s, ptr16(int(S) + layout.N_STRETCH)[n])
     _state(s, 0, layout.X_REF)
     asm(s, layout.A_OUT, 0, 0, 0)
     asm(s, layout.A_FLUSH, 0, 0, 0)
 
 
 @micropython.viper
-def _to(s: int, place: int):
+def _land(s: int, place: int):
     """The branch at `place` comes here."""
     S = ptr32(s << 2)
     S[layout.N_IMM] = place

@@ -220,7 +220,7 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
         _h(s, 0x4280 | names[b] << 3 | a)
         _bit(s, d, S[layout.N_KIND])
     elif op == layout.A_SETI:
-        if imm == 0 and S[layout.N_KIND] == 0:
+        if imm == 0 and S[layout.N_KIND] == 0 and a != 3:
             _h(s, 0x4240 | a << 3 | 3)
             _h(s, 0x4140 | a << 3 | 3)
             _h(s, 0x4600 | 3 << 3 | d)
