@@ -122,6 +122,23 @@ print(error(rt.resume), rt.fuel)
     assert out == "OutOfFuel: out of fuel 0\nOutOfFuel: out of fuel 0\n"
 
 
+def test_a_copy_of_the_pool_has_its_code_words_back(run) -> None:
+    """The copy knows nothing of the machine code of the one it was made of."""
+    out = run(
+        """
+i = new("m")
+print(i.exports.fib(12))
+copy = bytearray(rt.pool.buf)
+rt2 = pitwasm.Runtime(pitwasm.Pool.attach(copy))
+print(rt2.instances()[0].exports.fib(12), rt2._native, i.exports.fib(12))
+rt3 = pitwasm.Runtime(pitwasm.Pool.attach(bytearray(rt.pool.buf)), native="always")
+print(rt3.instances()[0].exports.fib(12))
+""",
+        "always",
+    )
+    assert out == "144\n144 None 144\n144\n"
+
+
 def test_without_room_the_loop_goes_on(run) -> None:
     """Every allocation on the way fails once, and every budget is too small somewhere."""
     out = run(

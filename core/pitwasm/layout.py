@@ -382,6 +382,7 @@ X_BYTES = 11  # of memory 0 (x86)
 X_FUEL = 12  # (x86)
 X_INST = 13  # instance that runs (offset)
 X_REF = 14  # for the stub that calls by reference: its word
+X_FIRST = 15  # first function's block (NF_*), for who finds this pool later (pool offset)
 X_SIZE = 64  # bytes
 
 # State of the lowering, in cells; byte arrays behind it. Places are offsets from the state.

@@ -132,6 +132,21 @@ _SEEN = const(8)
 _LONGEST = const(20000)
 
 
+def adopt(pool):
+    """A pool that comes from elsewhere has code words that stand for machine code: put them back, and free what belonged to it."""
+    buf = pool.buf
+    blocks = [(at, owner) for at, _, kind, owner in pool.blocks() if kind == layout.K_NATIVE]
+    for at, owner in blocks:
+        if not owner and pool.size_of(at) < layout.X_SIZE + 16:
+            at = get32(buf, at + 4 * layout.X_FIRST)
+            while at:
+                _restore(buf, at + layout.NF_SIZE, get32(buf, at + layout.NF_COUNT))
+                at = get32(buf, at + layout.NF_NEXT)
+    for at, _ in blocks:
+        pool.free(at)
+    buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255
+
+
 class Native:
     """The tier of one runtime. budget: bytes of machine code at most, stubs included."""
 
@@ -140,7 +155,6 @@ class Native:
         self.mode = mode
         self.budget = budget
         self.used = 0
-        self.first = 0  # first function's block (NF_*)
         self.slice = 20000  # units of fuel to the next sample
         self._seen = [0] * _SEEN  # functions that samples fell into, latest last
         self._work = 0  # the block a function is being lowered in
@@ -156,7 +170,7 @@ class Native:
             from .region import Region
 
             self._region = Region(budget)
-        self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)
+        self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)  # the only block of this size and kind that nobody owns: adopt()
         self._places = None
         work = pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
         state = self._begin(work, 0, 0, 0)
@@ -169,6 +183,11 @@ class Native:
         put32(rt._buf, self._state + 4 * layout.X_CODE, self._base() & 0xFFFFFFFF)
         _point(id(stub), self._base() + at)
         rt._buf[layout.P_FLAGS] |= layout.PF_NATIVE
+
+    @property
+    def first(self):
+        """First function's block (NF_*)."""
+        return get32(self.rt._buf, self._state + 4 * layout.X_FIRST)
 
     def _base(self):
         """The start of the code space."""
@@ -299,7 +318,7 @@ class Native:
         _entries(state, buf, block + layout.NF_SIZE, code, shift)
         self._keep(work, size)
         self._work = 0
-        self.first = block
+        put32(buf, self._state + 4 * layout.X_FIRST, block)
         self.used += n
         _patch(buf, block + layout.NF_SIZE, count)
         return True
@@ -362,7 +381,7 @@ class Native:
                 if link:
                     put32(buf, link + layout.NF_NEXT, after)
                 else:
-                    self.first = after
+                    put32(buf, self._state + 4 * layout.X_FIRST, after)
             at = after
 
     def undo(self, ip):
@@ -380,3 +399,4 @@ class Native:
             if not self._region:
                 self.rt.pool.free(self._stubs)
             self.rt.pool.free(self._state)
+            self.rt._buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255

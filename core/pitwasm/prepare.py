@@ -74,6 +74,8 @@ def write(module, file, digest=None, size=0):
     flags = module._cell(layout.M_FLAGS)
     if flags & (layout.MF_LAZY | layout.MF_CAPPED) or module._cell(layout.M_REFS):
         raise PitwasmError("an image is made of a module that was loaded whole and not instantiated yet", module.name)
+    if module._rt._tier:
+        module._rt._tier.discard(mod)  # the code words are what is written
     return write_record(module._rt.pool, mod, file, digest, size)
 
 

@@ -247,6 +247,10 @@ class Runtime(_Base):
 
     def _adopt(self) -> None:
         """Know the modules of a pool that was filled elsewhere, and what code they need."""
+        if self._buf[layout.P_FLAGS] & layout.PF_NATIVE:
+            from .native import adopt
+
+            adopt(self.pool)
         off = get32(self._buf, layout.P_MODULES)
         while off:
             self._module(off)

@@ -76,6 +76,8 @@ class Runner:
     def __init__(self, buf, mode, multi_memory=False):
         mode, _, native = mode.partition("+")
         self.rt = pitwasm.Runtime(buf, stack=STACK, multi_memory=multi_memory, native=native or "never", native_budget=400_000)
+        if native == "hot":
+            self.rt._tier.slice = 2  # whatever runs twice becomes machine code
         self.mode = mode
         # Images are made in a pool of their own, by the loader, which is what says no to bad modules.
         self.scratch = pitwasm.Runtime(SCRATCH, multi_memory=multi_memory) if mode == "image" else None
