@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from mpremote.romfs import make_romfs
@@ -117,24 +118,49 @@ class Qemu:
         return board
 
 
-def run(specs: list[suite.SpecFile], least: int | None = None) -> boardspec.Tally:
+class Machine:
+    """Stands for a unix MicroPython where tools/programs.py runs its programs: each run is a machine of its own, with the folder it names."""
+
+    bits = 32
+
+    def run(self, args: Sequence[str | Path], timeout: float, heap: str) -> subprocess.CompletedProcess[str]:
+        """A program, and the arguments it finds in sys.argv: the first one is the folder. The heap is what there is."""
+        program, folder, *more = args
+        files = {path.name: path.read_bytes() for path in (Path(program), *Path(folder).iterdir())}
+        lines: list[str] = []
+        error = ""
+        with Qemu(files, frozen=True) as qemu:
+            board = qemu.connect()
+            argv = ["", "/rom", *more]
+            board.start(f"import sys\nsys.argv[:] = {argv!r}\nexec(open('/rom/{Path(program).name}').read())")
+            try:
+                while (line := board.receive(timeout)) is not None:
+                    lines.append(line)
+            except (BoardError, BoardLost) as exc:
+                error = str(exc)
+        return subprocess.CompletedProcess([], 0, "\n".join(lines), error)
+
+
+def run(specs: list[suite.SpecFile], least: int | None = None, native: str = "never") -> boardspec.Tally:
     """Run the suite on two machines, with pitwasm from .mpy files and frozen; least: a sample of so many commands."""
     jobs = boardspec.sample(specs, least, 1) if least else boardspec.whole(specs)
     child = boardspec.child_files("rv32imc")
     packages = build.build("rv32imc") / "pitwasm"
     files = child | {f"pitwasm/{path.name}": path.read_bytes() for path in packages.glob("*.mpy")}
     with Qemu(files) as one, Qemu(child, frozen=True) as two:
-        return boardspec.run(jobs, [boardspec.Worker(qemu.connect(), [(POOL, ("stock", "frozen"))]) for qemu in (one, two)])
+        workers = [boardspec.Worker(qemu.connect(), [(POOL, ("stock", "frozen"))]) for qemu in (one, two)]
+        return boardspec.run(jobs, workers, f"stream+{native}")
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.rv32", description="Run the WebAssembly suite on MicroPython for RV32.")
     parser.add_argument("--groups", default="core10,core20", help="comma-separated (default core10,core20)")
     parser.add_argument("--file", help="only the files of this name")
+    parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="machine code (default: never)")
     parser.add_argument("--sample", type=int, metavar="N", help="a sample of at least N commands (default: everything)")
     args = parser.parse_args(argv)
     try:
-        tally = run(suite.files(args.groups.split(","), args.file), args.sample)
+        tally = run(suite.files(args.groups.split(","), args.file), args.sample, args.native)
     except (HostError, BoardError, BoardLost, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)
         return 1

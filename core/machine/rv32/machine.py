@@ -280,6 +280,9 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
         else:
             _s(s, _SW, d, k, a)
         return 0
+    if op >= layout.A_PEEK:
+        _stub(s, op, names[d], names[a], b)
+        return 0
     if op >= layout.A_CALL:
         return int(_rest(s, op, d, a, b))
     if op >= layout.A_BRR:
@@ -372,6 +375,33 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
             _b(s, 0, k, 0, 6)
             _h(s, 0x8002 | d << 7 | a << 2)
     return 0
+
+
+@micropython.viper
+def _stub(s: int, op: int, d: int, a: int, b: int):
+    """What only stubs need; ra stays."""
+    S = ptr32(s << 2)
+    imm = S[layout.N_IMM]
+    if op == layout.A_PEEK:
+        _r(s, _ADD, 9, 22, a)
+        _i(s, _LW if b == 4 else _LHU if b == 2 else _LBU, d, 9, imm)
+    elif op == layout.A_POKE:
+        imm = int(_high(s, 9, imm))
+        _r(s, _ADD, 9, 9, 22)
+        _s(s, _SW, d, 9, imm)
+    elif op <= layout.A_UP:
+        _i(s, _SLLI, 9, a, 2)
+        _r(s, _ADD, 9, 9, 8)
+        if op == layout.A_FRAME:
+            _i(s, _LW, d, 9, 0)
+        else:
+            _i(s, _ADDI, 8, 9, 0)
+    elif op == layout.A_TAIL:
+        _i(s, _ADDI, 11, a, 0)
+        _out(s, 0, S[layout.N_CALL])
+    else:
+        _i(s, _ADDI, 11, 0, 0)
+        _out(s, 0, S[layout.N_EXIT])
 
 
 @micropython.viper
@@ -636,9 +666,13 @@ def stubs(s: int) -> int:
     # FAIL: call word a0 is the loop's; its slots come off the frame again
     S[layout.N_FAIL] = int(_here(s))
     _r(s, _ADD, 11, 10, 22)
+    _i(s, _LBU, 12, 11, 0)
     _i(s, _LBU, 11, 11, 1)
     _i(s, _SLLI, 11, 11, 2)
     _r(s, _SUB, 8, 8, 11)
+    _i(s, _ADDI, 11, 12, 0 - layout.OP_CALL)
+    _b(s, 0, 11, 0, 6)
+    _i(s, _ADDI, 10, 10, 0 - 4)  # the second word of a call by reference: back to the first
     _i(s, _ADDI, 11, 0, 0)
     _out(s, 0, S[layout.N_EXIT])
     # CALL: the function with header a1, for call word a0, native or not
@@ -671,7 +705,10 @@ def stubs(s: int) -> int:
     _r(s, _ADD, 21, 21, 22)
     _i(s, _LW, 20, 10, layout.E_FUEL)
     _i(s, _ADDI, 24, 2, STACK)
+    _const(s, 12, int(S) - S[layout.N_SELF] + S[layout.N_STATE])
+    _i(s, _LW, 25, 12, layout.X_CODE << 2)
     _i(s, _LW, 11, 10, layout.E_INST)
+    _s(s, _SW, 11, 12, layout.X_INST << 2)
     _r(s, _ADD, 11, 11, 22)
     _i(s, _LW, 23, 11, layout.I_GLOBALS)
     _r(s, _ADD, 23, 23, 22)
@@ -685,8 +722,6 @@ def stubs(s: int) -> int:
     _r(s, _ADD, 18, 18, 22)
     _i(s, _LW, 19, 11, layout.MM_BYTES)
     _land(s, k)
-    _const(s, 12, int(S) - S[layout.N_SELF] + S[layout.N_STATE] + (layout.X_CODE << 2))
-    _i(s, _LW, 25, 12, 0)
     _i(s, _LW, 10, 10, layout.E_IP)
     # a size that is no multiple of 8: not for native code
     _i(s, _ANDI, 12, 19, 7)
