@@ -104,7 +104,7 @@ def allocate(code: Code, machine: Machine) -> Places:
     """Give every virtual register a place; changes the code where a value has to be fetched from its home."""
     places = Places()
     home: dict[int, int | None] = dict(code.pinned)  # register -> far register, or None: on the stack
-    short: set[int] = set()  # made for one instruction: never given a home
+    short = set(code.short)  # made for one instruction: never given a home
     stack_of: dict[int, int] = {}
     near = [r for r in machine.near if r not in code.pinned.values()]
     kept = set(near) - machine.clobbers
@@ -200,7 +200,7 @@ def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[i
                 setattr(i, name, swap[x])
             if i.d is not None and i.d in new:
                 far = home[i.d] is not None
-                plain = i.op in ("mov", "in", "call", "more") and (far or i.op != "mov" or (type(i.a) is int and i.a not in home))
+                plain = i.op in ("mov", "in", "call", "more") and not (i.op == "in" and i.k >= len(machine.arguments)) and (far or i.op != "mov" or (type(i.a) is int and i.a not in home))
                 if not plain and not (far and machine.takes_far(i, "d")):  # type: ignore[operator]
                     t = code.reg()
                     short.add(t)

@@ -67,7 +67,7 @@ class Expressions:
         if kind == "object":
             return value
         if isinstance(value, Imm):
-            if -(1 << 30) <= value.k < 1 << 30:
+            if (-(1 << 30) if kind == "int" else 0) <= value.k < 1 << 30:
                 return Imm(wrap(value.k << 1 | 1, self.bits))
             value = c.value(value)
         d = c.reg()

@@ -102,7 +102,6 @@ class Front(Statements):
         c.start(c.block())
         self.ctx = self._pinned("context", self.pins.context)
         n = 0
-        loaded = []
         for name, kind in self.sig.params:
             self.types[name] = kind
             if kind == "cells":
@@ -110,16 +109,9 @@ class Front(Statements):
             if name == "pool":
                 self.vars[name] = self._pinned("pool", self.pins.pool)
                 continue
-            v = self.vars[name] = c.reg(name)
-            if n < 4:
-                c.emit("in", v, k=n)
-            else:
-                t = c.reg()
-                c.emit("in", t, k=n)
-                loaded.append((v, t))
+            self.vars[name] = c.reg(name)
+            c.emit("in", self.vars[name], k=n)
             n += 1
-        for v, t in loaded:
-            c.emit("mov", v, t)
         if "pool" in self.vars:
             self._pool_names(self._pinned("pool@", self.pins.address), dict(self.sig.params)["pool"])
         return self._body()

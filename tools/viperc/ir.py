@@ -83,6 +83,7 @@ class Code:
         self.out = 0  # outgoing words
         self.names: dict[int, str] = {}
         self.pinned: dict[int, int] = {}  # registers that lie in a machine register throughout
+        self.short: set[int] = set()  # registers of one instruction, which need a machine register
         self.steady: set[int] = set()  # registers through which only what nobody changes meanwhile is read
 
     def reg(self, name: str = "") -> int:
@@ -286,6 +287,10 @@ def _simplify(code: Code, i: Ins) -> None:
             i.a = i.b = i.target = None
         else:
             i.a, i.b, i.target = i.b, i.a, MIRROR[str(i.target)]
+    if i.op == "tst" and isinstance(i.a, Imm):
+        i.a, i.b = i.b, i.a
+    if i.op == "tst" and i.b == Imm(0):
+        i.a = Imm(0)
     if i.op == "tst" and isinstance(i.a, Imm) and isinstance(i.b, Imm):
         i.op, i.to = "br", [i.to[0] if (i.a.k & i.b.k == 0) == (i.target == "z") else i.to[1]]
         i.a = i.b = i.target = None
@@ -338,7 +343,8 @@ def dead(code: Code) -> bool:
         now = out[b]
         kept = []
         for i in reversed(b.ins):
-            if i.op in PURE and i.d is not None and not now >> i.d & 1:
+            # An argument or result nobody reads goes, too: its register may be another's by then.
+            if (i.op in PURE or i.op in ("in", "more")) and i.d is not None and not now >> i.d & 1:
                 changed = True
                 continue
             if i.d is not None:
@@ -391,7 +397,9 @@ def switches(code: Code, least: int = 5) -> None:
         targets = []
         for value in range(256):
             at = block
-            while True:
+            seen: set[Block] = set()
+            while at not in seen:  # a loop of tests alone, or back to where the byte is read
+                seen.add(at)
                 e = at.end
                 if at is not block and len(at.ins) > 1 or e.op not in ("tst", "cbr", "br"):
                     break

@@ -79,9 +79,10 @@ class MpyFile:
         self.tables += bytes((FUN_TABLE,))
         return self.fun_table
 
-    def extend(self, names: list[str], objects: list[bytes]) -> None:
-        """More names and constants, behind those that are there."""
-        text = b"".join(_uint(len(name) << 1) + name.encode() + b"\0" for name in names)
+    def extend(self, names: list[str], objects: list[bytes], numbers: dict[str, int]) -> None:
+        """More names and constants, behind those that are there; numbers: names that are built into every firmware."""
+        texts = [_uint(numbers[x] << 1 | 1) if x in numbers else _uint(len(x.encode()) << 1) + x.encode() + b"\0" for x in names]
+        text = b"".join(texts)
         self.tables = self.tables[: self.split] + text + self.tables[self.split :]
         self.tables += b"".join(bytes((BYTES,)) + _uint(len(x)) + x + b"\0" for x in objects)
         self.split += len(text)

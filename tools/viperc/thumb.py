@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tools.viperc.alloc import Machine, allocate
 from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins, layout
-from tools.viperc.signature import Pins
+from tools.viperc.signature import Pins, Unsupported
 from tools.viperc.thumbasm import SHIFT, Assembler, constant
 
 ALU = {"and": 0, "xor": 1, "shl": 2, "shr": 3, "sar": 4, "or": 12, "mul": 13}
@@ -37,6 +37,13 @@ def _shared(i: Ins) -> object:
 
 
 MACHINE = Machine([3, 2, 1, 0, 4, 5, 6, 7], [8, 9, 10, 11], {0, 1, 2, 3, 12, 14}, [0, 1, 2, 3], [0, 1, 2, 3], _takes_far, _apart, _shared)
+
+
+def _offset(k: int) -> int:
+    """An offset from sp in words, as the instructions have it."""
+    if not 0 <= k < 1024:
+        raise Unsupported("more variables than the stack's instructions reach")
+    return k // 4
 
 
 class _Legal:
@@ -75,6 +82,7 @@ class _Legal:
             return True
         k = i.b.k
         if i.op in SHIFT:
+            k &= 255  # what the machine looks at
             if k > 31 and i.op != "sar":
                 self.out.append(Ins("li", i.d, k=0))
                 return False
@@ -125,14 +133,18 @@ class _Legal:
                 i.a = self.reg(i.a)
                 if isinstance(i.b, Imm):
                     k = i.b.k & 0xFFFFFFFF
-                    if k & (k - 1) == 0 and k or k & (k + 1) == 0:
+                    if k and (k & (k - 1) == 0 or k & (k + 1) == 0):
                         i.d = self.code.reg()  # what a shift leaves
+                        self.code.short.add(i.d)
                     else:
                         i.b = self.reg(i.b)
             case "switch":
                 i.d = self.code.reg()
+                self.code.short.add(i.d)
             case "ret" if i.a is not None:
                 i.a = self.reg(i.a)
+            case "ret" | "call":  # constants of more than three instructions
+                i.args = tuple(self.reg(x) if isinstance(x, Imm) and constant(x.k) is None else x for x in i.args)
         self.out.append(i)
 
 
@@ -158,6 +170,7 @@ class Thumb(Assembler):
         legalise(code)
         places = allocate(code, MACHINE)
         layout(code)
+        _ahead(code)
         self.places = places
         reg, stack = places.reg, places.stack
         saved = sorted(r for r in places.used if 4 <= r < 8)
@@ -178,13 +191,9 @@ class Thumb(Assembler):
         for n, block in enumerate(code.blocks):
             self.label((code.name, block))
             following = code.blocks[n + 1] if n + 1 < len(code.blocks) else None
-            first = [i for i in block.ins if i.op == "in"]
+            first = [i for i in block.ins if i.op == "in" and i.k < 4]
             if first:
-                moves = []
-                for i in first:
-                    if i.d in reg or i.d in stack:
-                        moves.append((self._place(i.d), ("r", i.k) if i.k < 4 else ("s", self.frame + self.pushed + 4 * (i.k - 4))))
-                self._parallel(moves)
+                self._parallel([(self._place(i.d), ("r", i.k)) for i in first])
             for n, i in enumerate(block.ins):
                 if i.op == "call":
                     results = [i] if i.d is not None else []
@@ -193,7 +202,7 @@ class Thumb(Assembler):
                             break
                         results.append(j)
                     self._call(i, results)
-                elif i.op not in ("in", "more"):
+                elif i.op != "more":
                     self._ins(code, i, reg, following, (saved, far))
 
     def _pop_all(self, saved: list[int], far: list[int]) -> None:
@@ -214,7 +223,7 @@ class Thumb(Assembler):
         # to the stack first: that frees registers
         for to, source in [m for m in moves if m[0][0] == "s"]:
             assert source[0] == "r" and source[1] < 8
-            self.h(0x9000 | source[1] << 8 | to[1] // 4)
+            self.h(0x9000 | source[1] << 8 | _offset(to[1]))
         todo = [m for m in moves if m[0][0] == "r" and m[1][0] == "r" and m[0] != m[1]]
         while todo:
             sources = [s for _, s in todo]
@@ -229,7 +238,7 @@ class Thumb(Assembler):
         for to, source in moves:
             if to[0] == "r" and source[0] == "s":
                 assert to[1] < 8
-                self.h(0x9800 | to[1] << 8 | source[1] // 4)
+                self.h(0x9800 | to[1] << 8 | _offset(source[1]))
             elif to[0] == "r" and source[0] == "i":
                 self.li(to[1], source[1])
 
@@ -240,13 +249,16 @@ class Thumb(Assembler):
         if op == "mov":
             if d < 0:
                 if i.d in self.places.stack:
-                    self.h(0x9000 | a << 8 | (self.spill + 4 * self.places.stack[i.d]) // 4)
+                    self.h(0x9000 | a << 8 | _offset(self.spill + 4 * self.places.stack[i.d]))
             elif a < 0:
-                self.h(0x9800 | d << 8 | (self.spill + 4 * self.places.stack[i.a]) // 4)
+                self.h(0x9800 | d << 8 | _offset(self.spill + 4 * self.places.stack[i.a]))
             else:
                 self.mov(d, a)
         elif op == "li":
             self.li(d, i.k)
+        elif op == "in":
+            if i.k > 3:
+                self.h(0x9800 | d << 8 | _offset(self.frame + self.pushed + 4 * (i.k - 4)))
         elif op == "adr":
             self.items.append(("adr", ("table", i.k), d))
         elif op == "add":
@@ -275,7 +287,7 @@ class Thumb(Assembler):
         elif op == "st":
             self.store(reg[i.c], a, i.b if isinstance(i.b, Imm) else reg[i.b], i.k)
         elif op == "sto":
-            self.h(0x9000 | reg[i.c] << 8 | i.k)
+            self.h(0x9000 | reg[i.c] << 8 | _offset(4 * i.k))
         elif op == "argp":
             self.h(0xA800 | d << 8)
         elif op == "br":
@@ -368,3 +380,16 @@ class Thumb(Assembler):
         t.h(0x9B05, 0x469E, 0x9005)  # the return address back to lr, the place in its stead
         t.h(0xBD1F)
         return t.assemble()
+
+
+def _ahead(code: Code) -> None:
+    """A jump table's targets lie behind it: those that do not are reached by way of a branch that does."""
+    place = {b: n for n, b in enumerate(code.blocks)}
+    for b in list(code.blocks):
+        if b.end.op == "switch":
+            ways: dict[Block, Block] = {}
+            for x in b.end.to:
+                if place[x] <= place[b] and x not in ways:
+                    ways[x] = Block(len(code.blocks) + 1, [Ins("br", to=[x])])
+                    code.blocks.append(ways[x])
+            b.end.to = [ways.get(x, x) for x in b.end.to]
