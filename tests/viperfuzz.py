@@ -457,7 +457,7 @@ class PlainWriter(Writer):
             self.put(f"c[{self.place(255)}] = {self.int(2)} & 0x1FFFF")
         elif kind == 2:
             self.put(f"put32(pool, {self.place(255)} << 2, {self.int(2)} & 0xFFFFF)")
-        elif kind == 3 and (several := [n for n in (2, 3, 4) if self.callable(n)]):
+        elif kind == 3 and (several := [n for n in (2, 3) if self.callable(n)]):
             n = r.choice(several)
             names = r.sample(s.ints, n) if len(s.ints) >= n else []
             if names:
@@ -490,7 +490,7 @@ class PlainWriter(Writer):
     def function(self, n: int, last: bool, pool: bool) -> None:
         r = self.r
         s = self.s = Scope(result="plain", callback="cb" if self.chance(0.3) or last else "")
-        self.results = 1 if last else r.choice([0, 1, 1, 2, 3, 4])
+        self.results = 1 if last else r.choice([0, 1, 1, 2, 3])
         self.budget = r.choice([6, 15, 30] if not last else [20, 60])
         s.ints = [f"a{k}" for k in range(r.choice([0, 1, 2, 3, 4, 5, 6, 7]))]
         params = [("c", "c")] + ([("cb", "cb")] if s.callback else []) + [(name, "int") for name in s.ints]

@@ -68,23 +68,34 @@ class Unit:
             others = [s for s in self.tree.body if isinstance(s, ast.FunctionDef) and s.name not in self.functions and not is_viper(s)]
             if self.module.direct:
                 self.module.shims = {s.name: len(s.args.args) for s in others if s.name == "fail"}
-            failed = []
-            for name, sig in self.functions.items():
-                try:
-                    self._code(sig, name in self.module.direct)
-                except Unsupported as exc:
-                    self.report[name] = str(exc)
-                    failed.append(name)
+            failed = self._fail([n for n in self.functions if n in self.module.direct], True)
+            self.outside = self._seen()
+            failed += [n for n in self._fail(self.outside, False) if n not in failed]
+            self.outside = self._seen()
             if not failed:
                 break
             for name in failed:
                 del self.functions[name]
-        used = set(self.wanted)
+
+    def _fail(self, names: list[str], inner: bool) -> list[str]:
+        """Those of the functions that cannot be compiled."""
+        failed = []
+        for name in names:
+            try:
+                self._code(self.functions[name], inner)
+            except Unsupported as exc:
+                self.report[name] = str(exc)
+                failed.append(name)
+        return failed
+
+    def _seen(self) -> list[str]:
+        """Functions that others than a caller in the unit know."""
+        used = self.wanted | self.module.read
         for s in self.tree.body:
             if isinstance(s, ast.FunctionDef) and s.name in self.functions:
                 continue
             used |= {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-        self.outside = [n for n in self.functions if n in used or n not in self.module.direct]
+        return [n for n in self.functions if n in used or n not in self.module.direct]
 
     def _tables(self) -> dict[str, bytes]:
         """Constants of bytes that nothing but compiled functions reads."""
@@ -103,10 +114,11 @@ class Unit:
         return front.body() if inner else front.outer()
 
     def source(self) -> str:
-        """What mpy-cross is to compile: without the functions only this unit calls."""
+        """What mpy-cross is to compile: without the functions only this unit calls, and of the others compiled here no more than the head."""
         gone = set(self.functions) - set(self.outside)
         body = [s for s in self.tree.body if not (isinstance(s, ast.FunctionDef) and s.name in gone)]
         body = [s for s in body if not (isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) in self.module.tables)]
+        body = [_head(s) if isinstance(s, ast.FunctionDef) and s.name in self.functions else s for s in body]
         return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
 
     def improve(self, data: bytes, names: Names) -> bytes:
@@ -120,7 +132,7 @@ class Unit:
             raise Unsupported(f"{len(children)} functions in the .mpy file, {len(kept)} in the source")
         raws = {s.name: raw for s, raw in zip(kept, children, strict=True)}
         wanted = {n.id for s in self.functions.values() for n in ast.walk(s.node) if isinstance(n, ast.Name)} | set(self.functions)
-        numbers = names(tuple(sorted(wanted))) if any(x is None for x in mpy.names) else {}
+        numbers = names(tuple(sorted(wanted)))
         by_number = {k: name for name, k in numbers.items()}
         self.module.qstrs = Table([x if x is not None else by_number.get(k, k) for x, k in zip(mpy.names, mpy.static, strict=True)])
         self.module.objects = Table(mpy.objects)
@@ -137,7 +149,7 @@ class Unit:
                 machine = self.backend()
                 self._emit(machine, self.functions[name], False)
                 self._exchange(raws[name], machine.assemble())
-        mpy.extend(self.module.qstrs.there[len(mpy.names) :], self.module.objects.there[len(mpy.objects) :])
+        mpy.extend(self.module.qstrs.there[len(mpy.names) :], self.module.objects.there[len(mpy.objects) :], numbers)
         return mpy.build()
 
     def _emit(self, machine: Thumb | X64, sig: Signature, inner: bool) -> None:
@@ -174,6 +186,11 @@ class Unit:
         if raw.kind != VIPER:
             raw.kind, raw.tail = VIPER, b"\0"
         raw.data = data
+
+
+def _head(node: ast.FunctionDef) -> ast.FunctionDef:
+    """The function without its body."""
+    return ast.FunctionDef(node.name, node.args, [ast.Pass()], node.decorator_list, node.returns)
 
 
 def _merged(trees: dict[str, ast.Module]) -> ast.Module:

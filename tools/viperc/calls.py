@@ -23,8 +23,10 @@ class Calls(Expressions):
         if self._is_direct(node):
             sig = self.module.direct[name]
             result = self._direct(node)
-            if unused or not result:
+            if unused:
                 return Imm(0), "object"
+            if not result:
+                return self.expr(ast.Constant(None))
             if self.sig.plain or sig.result == "object":
                 return result[0], sig.result
             return self._boxed(result[0], sig.result), "object"
@@ -33,13 +35,13 @@ class Calls(Expressions):
             t = c.reg()
             c.emit("add", t, self.buffers["pool"], at)
             if name == "put32":
-                c.emit("st", None, t, Imm(extra), self.expr(node.args[2])[0], k=4)
+                c.emit("st", None, t, Imm(extra), self.number(node.args[2])[0], k=4)
                 return Imm(0), "object"
             d = c.reg()
             c.emit("ld", d, t, Imm(extra), k=4)
             return d, "int"
         if name in self.module.shims and name not in self.vars and len(node.args) == self.module.shims[name] and unused:
-            c.emit("call", None, args=tuple(self.expr(arg)[0] for arg in node.args), target="shim " + name)
+            c.emit("call", None, args=tuple(self.number(arg)[0] for arg in node.args), target="shim " + name)
             return Imm(0), "object"
         fun, kind = self.expr(node.func)
         if kind != "object":
@@ -55,8 +57,8 @@ class Calls(Expressions):
     def _split(self, node: ast.expr) -> tuple[Operand, int]:
         """An offset as a value and a constant."""
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.right, ast.Constant):
-            return self.expr(node.left)[0], node.right.value
-        value, _ = self.expr(node)
+            return self.number(node.left)[0], node.right.value
+        value, _ = self.number(node)
         return (Imm(0), value.k) if isinstance(value, Imm) else (value, 0)
 
     def _objects(self, fun: Operand, boxed: list[Operand]) -> int:
@@ -80,7 +82,10 @@ class Calls(Expressions):
         if isinstance(arg, ast.Name) and arg.id in self.module.tables and arg.id not in self.vars:
             return self._table(arg.id), name
         if isinstance(arg, ast.Call) and self._is_direct(arg):
-            return self._direct(arg)[0], name
+            result = self._direct(arg)
+            if len(result) != 1 or self.module.direct[arg.func.id].result == "object":  # type: ignore[attr-defined]
+                self._no(node)
+            return result[0], name
         value, kind = self.expr(arg)
         if kind == "object":
             d = self.code.reg()
@@ -96,16 +101,19 @@ class Calls(Expressions):
         sig = self.module.direct[node.func.id]  # type: ignore[attr-defined]
         args = list(node.args)
         missing = len(sig.params) - len(args)
+        if not 0 <= missing <= len(sig.defaults):
+            raise Unsupported(f"line {node.lineno}: {len(args)} arguments for {sig.name}")
         if missing:
             args += [ast.Constant(k) for k in sig.defaults[len(sig.defaults) - missing :]]
         values: list[Operand] = []
         for (name, kind), arg in zip(sig.params, args, strict=True):
             if name == "pool" or kind == "cells":
-                if not isinstance(arg, ast.Name) or arg.id != name and name == "pool":
+                # Cells are always the pool's.
+                if not isinstance(arg, ast.Name) or arg.id != name and name == "pool" or "pool" not in self.buffers:
                     self._no(node)
                 continue
             value, got = self.expr(arg)
-            if kind == "object" and got != "object" or kind != "object" and got == "object":
+            if kind == "object" and got != "object" or kind != "object" and got == "object" or kind == "bool" and got != kind:
                 raise Unsupported(f"line {node.lineno}: {kind} wanted, {got} given")
             values.append(value)
         return self._branch(sig, tuple(values))

@@ -30,6 +30,7 @@ class Expressions:
         self.types: dict[str, str] = {}
         self.buffers: dict[str, int] = {}  # object parameter -> its buffer's address, found on entry
         self.pool_object = 0
+        self.assigned = {n.id for n in ast.walk(sig.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
     def _no(self, node: ast.AST) -> None:
         raise Unsupported(f"line {getattr(node, 'lineno', 0)}: {type(node).__name__}")
@@ -67,10 +68,13 @@ class Expressions:
         if kind == "object":
             return value
         if isinstance(value, Imm):
-            if (-(1 << 30) if kind == "int" else 0) <= value.k < 1 << 30:
+            if kind != "bool" and (-(1 << 30) if kind == "int" else 0) <= value.k < 1 << 30:
                 return Imm(wrap(value.k << 1 | 1, self.bits))
             value = c.value(value)
         d = c.reg()
+        if kind == "bool":
+            self._helper(d, "to_obj", value, Imm(TYPES[kind]))
+            return d
         small, large, done = c.block(), c.block(), c.block()
         t = c.reg()
         if kind == "int":
@@ -128,9 +132,16 @@ class Expressions:
                 value = r
             c.emit("cbr", None, value, Imm(0), target="ne", to=[yes, no])
 
+    def number(self, node: ast.expr) -> tuple[Operand, str]:
+        """Value and type of what is no object."""
+        value, kind = self.expr(node)
+        if kind == "object":
+            raise Unsupported(f"line {getattr(node, 'lineno', 0)}: an object in a number's place")
+        return value, kind
+
     def _pair(self, left: ast.expr, right: ast.expr) -> tuple[Operand, Operand, str]:
-        a, ka = self.expr(left)
-        b, _ = self.expr(right)
+        a, ka = self.number(left)
+        b, _ = self.number(right)
         if isinstance(a, Imm):
             a, b = b, a
         return a, b, ka
@@ -139,10 +150,10 @@ class Expressions:
         if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, ast.Tuple):
             if isinstance(op, ast.NotIn):
                 yes, no = no, yes
-            a, _ = self.expr(left)
+            a, _ = self.number(left)
             for x in right.elts:
                 more = self.code.block()
-                self.code.emit("cbr", None, a, self.expr(x)[0], target="eq", to=[yes, more])
+                self.code.emit("cbr", None, a, self.number(x)[0], target="eq", to=[yes, more])
                 self.code.start(more)
             self.code.emit("br", to=[no])
             return
@@ -155,7 +166,9 @@ class Expressions:
             self.code.emit("tst", None, a, b, target="z" if cond == "eq" else "nz", to=[yes, no])
             return
         if isinstance(right, ast.Constant) and right.value is None:
-            a, _ = self.expr(left)
+            a, ka = self.expr(left)
+            if ka != "object":
+                self._no(left)
             r = self.code.reg()
             self.code.emit("ld", r, self.fun, Imm(0), k=self.word)
             self.code.emit("cbr", None, a, r, target=cond, to=[yes, no])
@@ -175,6 +188,8 @@ class Expressions:
             case ast.Constant(value=bool(v)):
                 return Imm(int(v)), "int"
             case ast.Constant(value=int(v)):
+                if not -(1 << self.bits - 1) <= v < 1 << self.bits:
+                    raise Unsupported(f"line {node.lineno}: {v} is no machine word")
                 return Imm(wrap(v, self.bits)), "int"
             case ast.Constant(value=bytes(v)):
                 return self._object(v), "object"
@@ -185,6 +200,8 @@ class Expressions:
             case ast.Name(id=name):
                 if name in self.vars:
                     return self.vars[name], self.types[name]
+                if name in self.assigned:
+                    raise Unsupported(f"line {node.lineno}: {name} is read before it is assigned")
                 if name in self.module.constants:
                     return Imm(wrap(self.module.constants[name], self.bits)), "int"
                 return self._global(name), "object"
@@ -224,11 +241,11 @@ class Expressions:
                 b, kb = self.expr(node.orelse)
                 c.emit("mov", d, b)
                 c.start(done)
-                if ka != kb and not isinstance(a, Imm) and not isinstance(b, Imm):
+                if ka != kb and ("object" in (ka, kb) or not isinstance(a, Imm) and not isinstance(b, Imm)):
                     self._no(node)
                 return d, ka if not isinstance(a, Imm) else kb
             case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
-                if isinstance(node, ast.BoolOp) and not self.sig.plain:
+                if isinstance(node, ast.BoolOp) and not (self.sig.plain and _truth(node)):
                     self._no(node)
                 c = self.code
                 yes, no, done = c.block(), c.block(), c.block()
@@ -248,7 +265,7 @@ class Expressions:
         c = self.code
         d = c.reg()
         if isinstance(a, Imm) and isinstance(b, Imm):
-            if isinstance(op, (ast.FloorDiv, ast.Mod)):
+            if isinstance(op, (ast.FloorDiv, ast.Mod)) and b.k:
                 return Imm(a.k // b.k if isinstance(op, ast.FloorDiv) else a.k % b.k)
             k = fold(OPS.get(type(op), ""), a.k, b.k, self.bits)
             if k is not None:
@@ -278,7 +295,7 @@ class Expressions:
         extra = 0
         if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Add) and isinstance(index.right, ast.Constant):
             index, extra = index.left, index.right.value
-        i, _ = self.expr(index)
+        i, _ = self.number(index)
         if isinstance(i, Imm):
             return c.value(base), Imm((i.k + extra) * size), size, kind
         if size > 1:
@@ -306,6 +323,11 @@ class Expressions:
 
     def _global(self, name: str) -> int:
         """A name of the module: its attribute, so that the globals in force need not be changed."""
+        if name in self.module.tables:
+            return self._object(self.module.tables[name])
+        if name not in self.module.bound:
+            raise Unsupported(f"{name}, which is none of the module's names")
+        self.module.read.add(name)
         c = self.code
         t, q, d = c.reg(), c.reg(), c.reg()
         c.emit("ld", t, self.ctx, Imm(2 * self.word), k=self.word)
@@ -315,3 +337,10 @@ class Expressions:
 
     def call(self, node: ast.Call, unused: bool = False) -> tuple[Operand, str]:
         raise NotImplementedError
+
+
+def _truth(node: ast.expr) -> bool:
+    """True and False are all it can be."""
+    if isinstance(node, ast.BoolOp):
+        return all(_truth(value) for value in node.values)
+    return isinstance(node, ast.Compare) or isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)

@@ -18,7 +18,6 @@ class Front(Statements):
     def __init__(self, module: Module, sig: Signature, bits: int, pins: Pins, steady: tuple[str, ...] = ()) -> None:
         super().__init__(module, sig, bits, steady)
         self.pins = pins
-        self.assigned = {n.id for n in ast.walk(sig.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self.inner = False  # called by others of the unit, not by MicroPython
 
     def outer(self) -> Code:
@@ -32,18 +31,31 @@ class Front(Statements):
         self.ctx = self._pinned("context", self.pins.context) if pinned else c.reg("context")
         c.emit("ld", self.ctx, me, Imm(self.word), k=self.word)
         n = len(self.sig.params)
+        least = n - len(self.sig.defaults)
+        if pinned:
+            self._pool_first()
         good, bad, fits = c.block(), c.block(), c.block()
         c.emit("cbr", None, keys, Imm(0), target="eq", to=[good, bad])
         c.start(good)
-        c.emit("cbr", None, count, Imm(n), target="eq", to=[fits, bad])
+        if least < n:
+            some = c.block()
+            c.emit("cbr", None, count, Imm(least), target="ge", to=[some, bad])
+            c.start(some)
+        c.emit("cbr", None, count, Imm(n), target="eq" if least == n else "le", to=[fits, bad])
         c.start(bad)
-        self._helper(None, "check", count, keys, Imm(n << 17 | n << 1))
+        self._helper(None, "check", count, keys, Imm(least << 17 | n << 1))
         c.start(fits)
         for k, (name, kind) in enumerate(self.sig.params):
             v = self.vars[name] = self._pinned("pool", self.pins.pool) if pinned and k == 0 and name == "pool" else c.reg(name)
             self.types[name] = kind
             if kind == "cells":
                 continue
+            done = c.block()
+            if k >= least:
+                there = c.block()
+                c.emit("mov", v, Imm(self.sig.defaults[k - least]))
+                c.emit("cbr", None, count, Imm(k), target="gt", to=[there, done])
+                c.start(there)
             o = c.reg()
             c.emit("ld", o, args, Imm(k * self.word), k=self.word)
             if kind in ("object", "pool"):
@@ -55,9 +67,19 @@ class Front(Statements):
                 self._native(v, o, kind)
             if pinned and name == "pool" and kind in ("object", "pool"):
                 self._pool(kind)
+            c.start(done)
         if self.sig.name in self.module.direct:
             return self._bridge()
         return self._body()
+
+    def _pool_first(self) -> None:
+        """The pool and its address stay in their registers for all that are called."""
+        fixed = [k for k, (name, kind) in enumerate(self.sig.params) if name == "pool" or kind == "cells"]
+        if any(self.sig.params[k][0] in self.assigned for k in fixed):
+            raise Unsupported("assigns to the pool or its cells")
+        kind = dict(self.sig.params).get("pool", "pool")
+        if fixed and self.sig.params[0][0] != "pool" or kind not in POINTERS and kind not in ("pool", "object"):
+            raise Unsupported("the pool comes first, as an object or a pointer")
 
     def _pinned(self, name: str, register: int) -> int:
         v = self.code.reg(name)
@@ -75,7 +97,7 @@ class Front(Statements):
         self.pool_object = self.vars["pool"]
         if kind != "object":
             self.vars["pool"] = v
-            self.types["pool"] = "ptr8"
+            self.types["pool"] = kind if kind in POINTERS else "ptr8"
         for name, k in self.sig.params:
             if k == "cells":
                 self.vars[name] = v
@@ -102,6 +124,7 @@ class Front(Statements):
         c.start(c.block())
         self.ctx = self._pinned("context", self.pins.context)
         n = 0
+        self._pool_first()
         for name, kind in self.sig.params:
             self.types[name] = kind
             if kind == "cells":
@@ -146,7 +169,10 @@ class Front(Statements):
 
     def _buffer_used(self, name: str) -> bool:
         """The function starts with the buffer's address: then it is found out once (a buffer that is a parameter does not move)."""
-        for n in ast.walk(self.sig.node.body[0]):
+        first = next((s for s in self.sig.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))), None)
+        if not isinstance(first, (ast.Assign, ast.Expr)) or any(isinstance(n, (ast.IfExp, ast.BoolOp)) for n in ast.walk(first)):
+            return False
+        for n in ast.walk(first):
             if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in POINTERS and isinstance(n.args[0], ast.Name):
                 if n.args[0].id == name:
                     return True
@@ -155,6 +181,12 @@ class Front(Statements):
     def _return(self, node: ast.expr | None) -> None:
         c = self.code
         if node is None or isinstance(node, ast.Constant) and node.value is None:
+            if self.sig.result != "object":  # 0, as from mpy-cross's code
+                if self.sig.results > 1:
+                    c.emit("ret", args=(Imm(0),) * self.sig.results)
+                else:
+                    c.emit("ret", None, Imm(0) if self.inner else self._boxed(Imm(0), self.sig.result))
+                return
             if self.inner:
                 c.emit("ret")
                 return
@@ -165,7 +197,7 @@ class Front(Statements):
         if isinstance(node, ast.Tuple):
             if not self.sig.plain or len(node.elts) > 3:
                 raise Unsupported("a tuple as result")
-            values = tuple(self.expr(x)[0] for x in node.elts)
+            values = tuple(self.number(x)[0] for x in node.elts)
             c.emit("ret", args=values)
             return
         value, kind = self.expr(node)

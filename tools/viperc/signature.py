@@ -51,11 +51,15 @@ class Signature:
     def plainly(cls, node: ast.FunctionDef, objects: set[str]) -> Signature:
         """Of a function (pool, c, …) in Python written so that it can be compiled: `pool` bytes, `c` cells, integers, these objects."""
         a = node.args
-        if a.vararg or a.kwarg or a.kwonlyargs or a.posonlyargs or any(not isinstance(d, ast.Constant) for d in a.defaults):
-            raise Unsupported("parameters with stars")
+        if a.vararg or a.kwarg or a.kwonlyargs or a.posonlyargs or any(not isinstance(d, ast.Constant) or not isinstance(d.value, int) for d in a.defaults):
+            raise Unsupported("parameters with stars, or defaults that are no integers")
         special = {"pool": "pool", "c": "cells"}
         params = [(x.arg, special.get(x.arg) or ("object" if x.arg in objects else "int")) for x in a.args]
+        if any(kind != "int" for _, kind in params[len(params) - len(a.defaults) :]):
+            raise Unsupported("an object with a default")
         results = _results(node)
+        if results and any(isinstance(n, ast.Return) and (n.value is None or isinstance(n.value, ast.Constant) and n.value.value is None) for n in ast.walk(node)):
+            raise Unsupported("a result on some ways only")
         defaults = tuple(int(d.value) for d in a.defaults)  # type: ignore[attr-defined]
         return cls(node.name, params, "int" if results else "object", node, results, True, defaults)
 
@@ -90,9 +94,24 @@ class Module:
                 self.constants[ast.unparse(s.targets[0])] = eval(ast.unparse(s.value.args[0]), {}, dict(self.constants))
             elif isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant) and type(s.value.value) is int:
                 self.constants[ast.unparse(s.targets[0])] = s.value.value
+        self.bound = {n for s in tree.body for n in _binds(s)}  # names the module gives a meaning itself: all others are built in
+        self.read: set[str] = set()  # those of them that compiled functions look up
         self.tables: dict[str, bytes] = {}  # constants of bytes that only functions of the unit read
         self.direct: dict[str, Signature] = {}  # functions called by a branch; they find pool, its address and the context in PINNED
         self.shims: dict[str, int] = {}  # functions in Python, and their number of integer arguments, called by way of a shim
+
+
+def _binds(node: ast.stmt) -> set[str]:
+    """The names a statement of a module binds."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name} | {x for n in ast.walk(node) if isinstance(n, ast.Global) for x in n.names}
+    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for n in ast.walk(node):
+        if isinstance(n, (ast.Import, ast.ImportFrom)):
+            found |= {a.asname or a.name.split(".")[0] for a in n.names}
+        elif isinstance(n, (ast.FunctionDef, ast.ClassDef)):
+            found.add(n.name)
+    return found
 
 
 class Table:

@@ -57,6 +57,8 @@ class Statements(Calls):
                 if isinstance(part, ast.Name):
                     self._set(part, value, kind)
                 elif isinstance(part, ast.Subscript):
+                    if kind == "object":
+                        self._no(s)
                     self._store(part, value)
                 else:
                     self._no(s)
@@ -76,7 +78,7 @@ class Statements(Calls):
             self.types[name] = kind
             if name in self.steady:
                 self.code.steady.add(self.vars[name])
-        elif self.types[name] != kind and not (isinstance(value, Imm) and self.sig.plain):
+        elif self.types[name] != kind and not (isinstance(value, Imm) and self.sig.plain and self.types[name] != "object"):
             raise Unsupported(f"line {target.lineno}: {name} is {self.types[name]}, the value {kind}")
         self.code.emit("mov", self.vars[name], value)
 
@@ -92,7 +94,7 @@ class Statements(Calls):
         base, index, size, _ = self._place(s.target)
         old = c.reg()
         c.emit("ld", old, base, index, k=size)
-        right, _ = self.expr(s.value)
+        right, _ = self.number(s.value)
         new = self._binary(s.op, old, "int", right)
         c.emit("st", None, base, index, new, k=size)
 
@@ -142,10 +144,10 @@ class Statements(Calls):
         if not (isinstance(call, ast.Call) and ast.unparse(call.func) == "range" and isinstance(s.target, ast.Name)) or s.orelse:
             self._no(s)
         assert isinstance(call, ast.Call) and isinstance(s.target, ast.Name)
-        args = [self._copy(*self.expr(x)) for x in call.args]
+        args = [self._copy(*self.number(x)) for x in call.args]
         first, last = (Imm(0), args[0][0]) if len(args) == 1 else (args[0][0], args[1][0])
         step = args[2][0] if len(args) == 3 else Imm(1)
-        if not isinstance(step, Imm):
+        if not isinstance(step, Imm) or not step.k or not 0 < len(args) < 4:
             self._no(s)
         count = c.reg()
         c.emit("mov", count, first)

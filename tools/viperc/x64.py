@@ -90,6 +90,7 @@ def legalise(code: Code) -> None:
                     setattr(i, name, t)
             if i.op == "switch":
                 i.d = code.reg()
+                code.short.add(i.d)
             out.append(i)
         b.ins = out
 
@@ -180,12 +181,8 @@ class X64:
         for n, block in enumerate(code.blocks):
             self.label((code.name, block))
             following = code.blocks[n + 1] if n + 1 < len(code.blocks) else None
-            first = [i for i in block.ins if i.op == "in"]
-            moves = []
-            for i in first:
-                stack = self.frame + 8 * len(kept) + 8 + 8 * (i.k - 4)
-                moves.append((self._place(i.d), ("r", source[i.k]) if i.k < 4 else ("s", stack)))
-            self._parallel(moves)
+            first = [i for i in block.ins if i.op == "in" and i.k < 4]
+            self._parallel([(self._place(i.d), ("r", source[i.k])) for i in first])
             for m, i in enumerate(block.ins):
                 if i.op == "call":
                     results = [i] if i.d is not None else []
@@ -194,7 +191,7 @@ class X64:
                             break
                         results.append(j)
                     self._call(i, results)
-                elif i.op not in ("in", "more"):
+                elif i.op != "more":
                     self._ins(code, i, following)
 
     def _place(self, v: object) -> tuple[str, int]:
@@ -240,6 +237,10 @@ class X64:
                     self.rm([0x8B], d, RSP, self.spill + 8 * stack[i.a])  # type: ignore[index]
                 else:
                     self.mov(d, a)
+            case "in" if i.k > 3:
+                self.rm([0x8B], d, RSP, self.frame + 8 * len(self.kept) + 8 + 8 * (i.k - 4))
+            case "in":
+                pass
             case "li":
                 self.li(d, i.k)
             case "adr":
