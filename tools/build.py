@@ -149,7 +149,12 @@ def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 0:
         if unit is not None:
-            fresh_mpy.write_bytes(unit.improve(fresh_mpy.read_bytes(), built_in))
+            try:
+                fresh_mpy.write_bytes(unit.improve(fresh_mpy.read_bytes(), built_in))
+            except (viperc.Unsupported, viperc.FormatError) as exc:
+                for gone in (fresh_mpy, fresh_text, mpy):
+                    gone.unlink(missing_ok=True)
+                raise BuildError(f"{path}: viperc for {arch}: {exc}") from None
         os.replace(fresh_mpy, mpy)
     else:
         fresh_mpy.unlink(missing_ok=True)

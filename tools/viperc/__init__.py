@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 
 from tools.viperc.front import Front
 from tools.viperc.ir import Code, optimise
-from tools.viperc.mpyfile import NATIVE, VIPER, MpyFile, RawCode
+from tools.viperc.mpyfile import NATIVE, VIPER, FormatError, MpyFile, RawCode
 from tools.viperc.signature import Module, Signature, Table, Unsupported
 from tools.viperc.thumb import Thumb
 from tools.viperc.x64 import X64
 
-__all__ = ["BACKENDS", "MpyFile", "Unit", "Unsupported"]
+__all__ = ["BACKENDS", "FormatError", "MpyFile", "Unit", "Unsupported"]
 
 STEADY = {"run": ("ip",)}  # function -> pointers that only code words are read through
 # Architecture -> back end. Every Cortex-M runs Thumb as of ARMv6-M.
@@ -36,6 +36,7 @@ class Unit:
     """
 
     def __init__(self, trees: dict[str, ast.Module], wanted: Iterable[str], plain: bool, arch: str = "armv6m") -> None:
+        self.arch = arch
         self.backend = BACKENDS[arch]
         self.report: dict[str, str] = {}
         self.tree = _merged(trees)
@@ -138,7 +139,7 @@ class Unit:
         self.module.objects = Table(mpy.objects)
         self.module.fun_table = mpy.fun_table
         if mpy.fun_table < 0:
-            self.module.fun_table = mpy.add_fun_table()
+            self.module.fun_table = mpy.add_fun_table(self.arch)
             self.module.objects.there.append(None)
         first = next((n for n in self.outside if n in raws), None)
         assert first is not None

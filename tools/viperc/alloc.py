@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tools.viperc.ir import Code, Ins, live
+from tools.viperc.signature import Unsupported
 
 
 @dataclass
@@ -165,7 +166,7 @@ def allocate(code: Code, machine: Machine) -> Places:
                 failed.remove(v)
                 near = [x for x in _bits(g.edges[v] & in_graph) if x not in short and x in colour]
                 if not near:
-                    raise RuntimeError(f"{code.name}: no register for an instruction")
+                    raise Unsupported(f"{code.name}: no register for an instruction")
                 failed.append(min(near, key=lambda x: g.weight[x]))
         for v in sorted(set(failed), key=lambda v: -g.weight[v]):
             taken = {home[x] for x in _bits(g.edges[v]) if home.get(x) is not None}
@@ -175,7 +176,7 @@ def allocate(code: Code, machine: Machine) -> Places:
                 words = {stack_of[x] for x in _bits(g.edges[v]) if x in stack_of}
                 stack_of[v] = next(k for k in range(1000) if k not in words)
         _fetch(code, machine, home, set(failed), short)
-    raise RuntimeError(f"{code.name}: registers do not work out")
+    raise Unsupported(f"{code.name}: registers do not work out")
 
 
 def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[int], short: set[int]) -> None:

@@ -188,7 +188,8 @@ class Expressions:
             case ast.Constant(value=bool(v)):
                 return Imm(int(v)), "int"
             case ast.Constant(value=int(v)):
-                if not -(1 << self.bits - 1) <= v < 1 << self.bits:
+                bits = self.bits if self.sig.plain else 30  # viper's literals are small integers
+                if not -(1 << bits) <= v < 1 << bits:
                     raise Unsupported(f"line {node.lineno}: {v} is no machine word")
                 return Imm(wrap(v, self.bits)), "int"
             case ast.Constant(value=bytes(v)):
@@ -211,6 +212,8 @@ class Expressions:
                 if "object" in (ka, kb):
                     self._no(node)
                 return self._binary(node.op, a, ka, b), "uint" if self.sig.plain and kb == "uint" else ka
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(v))):
+                return self.expr(ast.Constant(-v, lineno=node.lineno))
             case ast.UnaryOp(op=ast.USub()):
                 a, ka = self.expr(node.operand)
                 return self._binary(ast.Sub(), Imm(0), ka, a), ka

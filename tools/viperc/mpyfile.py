@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 BYTECODE, NATIVE, VIPER, ASSEMBLER = 0, 1, 2, 3
 FUN_TABLE, STRING, BYTES, TUPLE = 0, 5, 6, 10
+SUB_VERSION = 3  # of native code: 6.3
+ARCHS = {"x64": 2, "armv6m": 4, "armv7m": 5}
 
 
 class FormatError(Exception):
@@ -72,8 +74,9 @@ class MpyFile:
             raise FormatError(f"{len(data) - r.at} bytes too many")
         return cls(data[:4], names, static, objects, fun_table, tables, split, code)
 
-    def add_fun_table(self) -> int:
-        """Give a file without native code the function table; its place among the constants."""
+    def add_fun_table(self, arch: str) -> int:
+        """Give a file without native code the function table, and a head that only its architecture takes; the table's place."""
+        self.head = self.head[:2] + bytes((SUB_VERSION | ARCHS[arch] << 2,)) + self.head[3:]
         self.fun_table = len(self.objects)
         self.objects.append(None)
         self.tables += bytes((FUN_TABLE,))

@@ -370,7 +370,8 @@ class Thumb(Assembler):
         t.li(2, 2 * name)
         t.load(1, 1, 2, 2)  # the name
         t.load(2, 4, Imm(12), 4)
-        t.load(2, 2, Imm(4 * fun_table), 4)
+        t.li(3, 4 * fun_table)
+        t.load(2, 2, 3, 4)
         t.load(2, 2, Imm(36), 4)  # load_attr
         t.mov(0, 4)
         t.h(0x4790)  # blx r2

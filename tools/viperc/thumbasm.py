@@ -96,12 +96,14 @@ class Assembler:
 
     def load(self, d: int, a: int, b: int | Imm, size: int) -> None:
         if isinstance(b, Imm):
+            assert 0 <= b.k < 32 * size and b.k % size == 0, b
             self.h({4: 0x6800, 2: 0x8800, 1: 0x7800}[size] | b.k // size << 6 | a << 3 | d)
         else:
             self.h({4: 0x5800, 2: 0x5A00, 1: 0x5C00}[size] | b << 6 | a << 3 | d)
 
     def store(self, s: int, a: int, b: int | Imm, size: int) -> None:
         if isinstance(b, Imm):
+            assert 0 <= b.k < 32 * size and b.k % size == 0, b
             self.h({4: 0x6000, 2: 0x8000, 1: 0x7000}[size] | b.k // size << 6 | a << 3 | s)
         else:
             self.h({4: 0x5000, 2: 0x5200, 1: 0x5400}[size] | b << 6 | a << 3 | s)
@@ -147,6 +149,7 @@ class Assembler:
                 out += item[1]
             elif item[0] == "adr":
                 d, far = item[2], self.labels[item[1]] - places[k] - 10  # pc of the last of the four
+                assert 0 <= far < 65536, "tables lie behind the code, in its reach"
                 for word in (0x2000 | d << 8 | far >> 8, 0x0200 | d << 3 | d, 0x3000 | d << 8 | far & 255, 0x4478 | d):
                     out += word.to_bytes(2, "little")
             elif item[0] == "bl":
