@@ -16,11 +16,13 @@ CHILD = ROOT / "tests" / "device" / "native_child.py"
 STATE = 64  # layout.X_SIZE
 GLOBALS = 9 * 4  # layout.X_GLOBALS
 HALF = {"eax": "rax", "edx": "rdx", "esi": "rsi", "edi": "rdi", "ecx": "rcx", **{f"r{i}d": f"r{i}" for i in range(8, 16)}}
+PARTS = {"sil": "rsi", "dil": "rdi", "si": "rsi", "di": "rdi", "cl": "rcx", "dl": "rdx", "dx": "rdx", "al": "rax", "ax": "rax"}
 WIDE = {"rcx", "rdx", "rbx", "rsp", "rdi"}  # may get 64-bit values; the slots' registers get 32 bits, whose upper half is 0
 
 
 def whole(name: str) -> str:
-    return HALF.get(name, {"sil": "rsi", "dil": "rdi", "cl": "rcx", "dl": "rdx", "al": "rax", "dx": "rdx", "ax": "rax", "si": "rsi", "di": "rdi"}.get(name, name.rstrip("bw")))
+    """The register that one is a part of."""
+    return HALF.get(name, PARTS.get(name, name.rstrip("bw")))
 
 
 class Function:
@@ -99,7 +101,8 @@ class Function:
 
     def cell(self, i: CsInsn, before: CsInsn, earlier: CsInsn) -> bool:
         """A call record, or a global's cell: its offset comes from the instance's list."""
-        if f"[rbp + {GLOBALS:#x}]" in before.op_str or (f"[rbp + {GLOBALS:#x}]" in earlier.op_str and before.op_str.startswith("ecx, dword ptr [r15 + rcx")):
+        list_ = f"[rbp + {GLOBALS:#x}]"
+        if list_ in before.op_str or list_ in earlier.op_str and before.op_str.startswith("ecx, dword ptr [r15 + rcx"):
             return True
         return "[rbp + 0x20], ecx" in before.op_str  # the call records' top has just been stored
 

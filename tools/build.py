@@ -35,7 +35,7 @@ COMPILED = tuple(viperc.BACKENDS)
 # There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
 UNITS = {
     "translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"),
-    "words": ("forms", "machine", "lower", "callref", "words"),
+    "words": ("forms", "machine", "marks", "lower", "wide", "callref", "words"),
 }
 
 # Of these, files that there are besides: caps imports from them where no translator may be loaded.

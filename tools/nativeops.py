@@ -5,9 +5,10 @@ from tools.ops import Op
 # Classes of words in core/pitwasm/lower.py (layout.L_*). What is not named below is HAND: the loop does that word, native code goes
 # on behind it.
 CLASSES = (
-    "HAND", "STOP", "NEVER", "BIN", "BINI", "BINW", "SUBI", "DIV", "EXT", "CMP", "CMPI", "BR", "BRR", "BRI", "TABLE", "RET", "RET1", "RET2", "RETN",
-    "CALL", "REF", "MOV", "MOV64", "CONST", "CONSTW", "CONST64", "CONST64W", "GETW", "SETW", "SEL", "SEL64", "GGET", "GGET64", "GSET", "GSET64",
-    "LOAD", "LOADW", "LOADC", "STORE", "STOREW", "STOREC", "LOGIC64", "ADD64", "SUB64", "MUL64", "SHIFT64", "ROT64", "CMP64", "EQZ64", "EXTS64", "EXTU64",
+    "HAND", "STOP", "NEVER", "BIN", "BINI", "BINW", "SUBI", "DIV", "EXT", "CMP", "CMPI", "BR", "BRR", "BRI", "TABLE", "RET", "RET1",
+    "RET2", "RETN", "CALL", "REF", "MOV", "MOV64", "CONST", "CONSTW", "CONST64", "CONST64W", "GETW", "SETW", "SEL", "SEL64", "GGET",
+    "GGET64", "GSET", "GSET64", "LOAD", "LOADW", "LOADC", "STORE", "STOREW", "STOREC", "LOGIC64", "ADD64", "SUB64", "MUL64", "SHIFT64",
+    "ROT64", "CMP64", "EQZ64", "EXTS64", "EXTU64",
 )
 
 # Arguments: instructions of the assembler (layout.A_*), comparisons, kinds of access (SUB_G_* - SUB_G_LOAD).

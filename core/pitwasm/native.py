@@ -1,8 +1,8 @@
 # The native tier: which functions become machine code, where that lies, how the loop gets there (docs/native.md)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# Loaded by Runtime(native="always" or "hot"). Code words stay what they are, but for those where native code can be entered: there the word is
-# [OP_NATIVE, place of a record] and the record keeps what it was, so that everything can be put back.
+# Loaded by Runtime(native="always" or "hot"). Code words stay what they are, but for those where native code can be entered: there
+# the word is [OP_NATIVE, place of a record] and the record keeps what it was, so that everything can be put back.
 import sys
 from uctypes import addressof
 
@@ -238,7 +238,7 @@ class Native:
     # Functions.
 
     def compile(self, mod, i):
-        """Lower the i-th function that the module at `mod` defines; whether it is native now. Without room (of any kind) nothing happens."""
+        """Lower the i-th function that the module at `mod` defines; whether it is native now. Without room nothing happens."""
         self._work = 0
         try:
             return self._compile(mod, i)
@@ -340,7 +340,7 @@ class Native:
         return done
 
     def sample(self, env):
-        """The loop has used up a slice ("hot"): the function it is in has run for as long, more or less. Allocates only when it compiles."""
+        """The loop has used up a slice ("hot"): the function it is in runs often. Allocates only when it compiles."""
         buf = self.rt._buf
         ip = get32(buf, env + layout.E_IP)
         mod = get32(buf, get32(buf, env + layout.E_INST) + layout.I_MODULE)

@@ -1,7 +1,8 @@
 # Native tier: machine code for Cortex-M, the instructions that all of them have (ARMv6-M)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# r7 frame, r8 memory 0, r9 its bytes (a multiple of 8), r10 fuel, r11 = -1, r12 running state (layout.X_*); r3 and lr are the assembler's own.
+# r7 frame, r8 memory 0, r9 its bytes (a multiple of 8), r10 fuel, r11 = -1, r12 running state (layout.X_*); r3 and lr are the
+# assembler's own.
 # Registers 0 … 5 of the lowering: r0 r1 r2 r4 r5 r6 (the last three may be pinned to slots); 6 is r3.
 import micropython
 from micropython import const

@@ -443,7 +443,10 @@ def _here(s: int) -> int:
 
 @micropython.viper
 def stubs(s: int) -> int:
-    """The routines all functions share: N_EXIT, N_FAIL, N_CALL. The place of the one that the loop calls: (self, n_args, n_kw, args) in rdi, rsi, rdx, rcx."""
+    """The routines all functions share: N_EXIT, N_FAIL, N_CALL.
+
+    The place of the one that the loop calls: (self, n_args, n_kw, args) in rdi, rsi, rdx, rcx.
+    """
     S = ptr32(s << 2)
     # FAIL: call word eax is the loop's; its slots come off the frame again
     S[layout.N_FAIL] = int(_here(s))
