@@ -34,6 +34,7 @@ COMPILED = tuple(viperc.BACKENDS)
 
 # There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
 UNITS = {
+    "loop": ("single", "double", "convert", "loop"),
     "translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"),
     "words": ("forms", "machine", "marks", "lower", "wide", "callref", "words"),
 }
@@ -109,6 +110,10 @@ def built_in(names: tuple[str, ...]) -> dict[str, int]:
     return dict(zip(missing, numbers[len(numbers) - len(missing) :], strict=True))
 
 
+# What tests on unix call in units from outside.
+TESTED = {"loop": {"single", "double", "convert"}}
+
+
 def wanted(name: str, modules: dict[str, Path]) -> set[str]:
     """What other modules import from the unit of that name."""
     members = set(UNITS[name]) - SHARED
@@ -138,7 +143,7 @@ def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int]
         return False
     # Files appear complete or not at all, the stamped text last: other processes may be building or reading them.
     fresh_text, fresh_mpy = (path.with_name(f"{path.name}.{os.getpid()}.tmp") for path in (text, mpy))
-    texts = {p.stem: transform(p.read_text(), p, bits, layout) for p in paths}
+    texts = {p.stem: transform(p.read_text(), p, bits, layout, unit=arch in COMPILED) for p in paths}
     unit = None
     if arch in COMPILED:
         trees = {stem: ast.parse(body) for stem, body in texts.items()}
@@ -194,7 +199,9 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path
                 if old.stem not in modules or old.stem in merged(arch):  # its source has gone
                     old.unlink()
         jobs += [([path], arch, set()) for stem, path in modules.items() if stem not in merged(arch) and stem not in units]
-        jobs += [([modules[stem] for stem in UNITS[name]], arch, wanted(name, modules)) for name in units]
+        for name in units:
+            named = wanted(name, modules) | (TESTED.get(name, set()) if ARCHS[arch][1] == "unix" else set())
+            jobs.append(([modules[stem] for stem in UNITS[name]], arch, named))
 
     def run(job: tuple[list[Path], str, set[str]]) -> str | None:
         try:

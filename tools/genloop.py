@@ -98,7 +98,7 @@ S_NATIVE = const(254)
 
 
 @micropython.viper
-def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert, native) -> int:
+def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, f32, f64, conversion, native) -> int:
     """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, single.single, double.double, convert.convert or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the

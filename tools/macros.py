@@ -41,11 +41,12 @@ def load_layout(path: Path) -> dict[str, int]:
 class Transform(ast.NodeTransformer):
     """One device source file for one word size."""
 
-    def __init__(self, path: Path | str, bits: int, layout: dict[str, int], trace: bool = False) -> None:
+    def __init__(self, path: Path | str, bits: int, layout: dict[str, int], trace: bool = False, unit: bool = False) -> None:
         self.path = path
         self.bits = bits
         self.layout = layout
-        self.folded: dict[str, int | bool] = {"W64": bits == 64, "W32": bits == 32, "TYPE_CHECKING": False, "TRACE": trace}
+        self.folded: dict[str, int | bool] = {"W64": bits == 64, "W32": bits == 32, "TYPE_CHECKING": False}
+        self.folded |= {"TRACE": trace, "UNIT": unit}
         self.typed = False  # within a function whose annotations MicroPython reads
 
     def error(self, node: ast.AST, message: str) -> SourceError:
@@ -199,13 +200,14 @@ def _typed(decorator: ast.expr) -> bool:
     )
 
 
-def transform(source: str, path: Path | str, bits: int, layout: dict[str, int], trace: bool = False) -> str:
-    """The text mpy-cross gets for a device source file. trace: with the statements under `if TRACE`, for tools/dis.py and counting.py."""
+def transform(source: str, path: Path | str, bits: int, layout: dict[str, int], trace: bool = False, unit: bool = False) -> str:
+    """The text mpy-cross gets for a device source file. trace: with the statements under `if TRACE`, for tools/dis.py and counting.py;
+    unit: with those under `if UNIT`, for the machines of tools/viperc, where loop.py and the floats are one .mpy file."""
     try:
         tree = ast.parse(source, str(path))
     except SyntaxError as exc:
         raise SourceError(f"{path}:{exc.lineno}: {exc.msg}") from None
-    tree = Transform(path, bits, layout, trace).visit(tree)
+    tree = Transform(path, bits, layout, trace, unit).visit(tree)
     for node in ast.walk(tree):
         # A block whose only statements went away still needs one.
         if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):

@@ -458,15 +458,26 @@ op("FLOAT", "dab", 10, """
 e[layout.E_IP >> 2] = int(ip) - base
 e[layout.E_FP >> 2] = int(fp) - base
 if ip[0] & 16:
-    double(int(e) >> 2)
+    if UNIT:
+        double(int(e) >> 2)
+    else:
+        f64(int(e) >> 2)
     ip = ptr8(base + e[layout.E_IP >> 2] - 4)
 elif (ip[0] & 12) != 12:
-    single(int(e) >> 2)
+    if UNIT:
+        single(int(e) >> 2)
+    else:
+        f32(int(e) >> 2)
     ip = ptr8(base + e[layout.E_IP >> 2] - 4)
-elif convert(int(e) >> 2):
-    v = fp[ip[1]]
-    t = 0
-    EXIT(v)
+else:
+    if UNIT:
+        t = int(convert(int(e) >> 2))
+    else:
+        t = int(conversion(int(e) >> 2))
+    if t:
+        v = fp[ip[1]]
+        t = 0
+        EXIT(v)
 NEXT""", bits=5)
 
 SUBS = ("I64_DIV_S", "I64_DIV_U", "I64_REM_S", "I64_REM_U", "I64_CLZ", "I64_CTZ", "I64_POPCNT", "I32_CLZ", "I32_CTZ", "I32_POPCNT",

@@ -16,7 +16,7 @@ S_NATIVE = const(254)
 
 
 @micropython.viper
-def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert, native) -> int:
+def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, f32, f64, conversion, native) -> int:
     """Runs code words until a status: run(buf, buf, buf, environment offset, bulk.bulk or None, single.single, double.double, convert.convert or None) -> S_* or TRAP_*.
 
     State comes from and goes back to the environment (layout.E_*). The first two parameters only get the hot registers: both start as the
@@ -108,18 +108,29 @@ def run(ip: ptr8, fp: ptr32, pool, env: int, bulk, single, double, convert, nati
                e[layout.E_IP >> 2] = int(ip) - base
                e[layout.E_FP >> 2] = int(fp) - base
                if ip[0] & 16:
-                   double(int(e) >> 2)
+                   if UNIT:
+                       double(int(e) >> 2)
+                   else:
+                       f64(int(e) >> 2)
                    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
                elif (ip[0] & 12) != 12:
-                   single(int(e) >> 2)
+                   if UNIT:
+                       single(int(e) >> 2)
+                   else:
+                       f32(int(e) >> 2)
                    ip = ptr8(base + e[layout.E_IP >> 2] - 4)
-               elif convert(int(e) >> 2):
-                   v = fp[ip[1]]
-                   t = 0
-                   code = v
-                   pend = fuel
-                   fuel = 0
-                   break
+               else:
+                   if UNIT:
+                       t = int(convert(int(e) >> 2))
+                   else:
+                       t = int(conversion(int(e) >> 2))
+                   if t:
+                       v = fp[ip[1]]
+                       t = 0
+                       code = v
+                       pend = fuel
+                       fuel = 0
+                       break
                continue
               if op & 16:
                # I32_ADD_I [op, dai]

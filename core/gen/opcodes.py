@@ -259,4 +259,4 @@ CF_FLOATS = 16
 CF_COUNTS = 32
 CF_SIGN = 64
 CF_ZERO = 128
-CODE_WORDS = 2186401509  # differs when a word means something else
+CODE_WORDS = 1282174483  # differs when a word means something else

@@ -18,8 +18,8 @@ _NAN = const(9000)
 
 
 @micropython.viper
-def convert(hi: int):
-    """Run the operation at E_IP; called as single() in single.py is, but E_IP stays. Returns None; or, when it traps, something true,
+def convert(hi: int) -> int:
+    """Run the operation at E_IP; called as single() in single.py is, but E_IP stays. Returns 0; or, when it traps, 1,
     with the status in the destination's first slot.
 
     The fourth byte of the code word: 0 abs, 1 neg, 2 ceil, 3 floor, 4 trunc, 5 nearest, 6 sqrt, the same + 8 for f64;
@@ -51,7 +51,7 @@ def convert(hi: int):
             pd[1] = hi
         else:
             pd[0] = hi
-        return
+        return 0
 
     # What goes in and what comes out.
     kind = 4  # of operand: 0 i32_s, 1 i32_u, 2 i64_s, 3 i64_u, 4 float
@@ -145,7 +145,7 @@ def convert(hi: int):
                 pd[0] = lo
                 if sub & 4:
                     pd[1] = lo >> 31
-                return
+                return 0
             # The magnitude in two words, hi and lo; then range and sign.
             over = 0
             n = 55 - ea
@@ -157,7 +157,7 @@ def convert(hi: int):
                 if ea == _NAN:
                     if (sub & 8) == 0:
                         pd[0] = layout.TRAP_CONVERSION
-                        return "trap"
+                        return 1
                     over = 0
                 hi = 0
                 lo = 0
@@ -193,7 +193,7 @@ def convert(hi: int):
             if over:
                 if (sub & 8) == 0:
                     pd[0] = layout.TRAP_OVERFLOW
-                    return "trap"
+                    return 1
                 lo = sg - 1  # 0 or all ones; signed: but for the sign
                 hi = lo
                 t = ((sub & 1) ^ 1) << 31
@@ -209,7 +209,7 @@ def convert(hi: int):
             pd[0] = lo
             if sub & 4:
                 pd[1] = hi
-            return
+            return 0
 
         t = sub & 7
         if sub < 16 and t != 6 and ea < 52:
@@ -361,3 +361,4 @@ def convert(hi: int):
             hi |= 1
         hi += 7 + ((hi >> 4) & 1)
         pd[0] = (hi >> 4) + (ea << 23) + ((sg >> 31) << 31)
+    return 0

@@ -279,7 +279,9 @@ class Runtime(_Base):
                 from .bulk import bulk
 
                 self._bulk = bulk
-            if flags & layout.MF_FLOAT and not self._single:
+            if UNIT:
+                pass  # the floats are in loop.py's file
+            elif flags & layout.MF_FLOAT and not self._single:
                 from .convert import convert
                 from .double import double
                 from .single import single

@@ -18,7 +18,7 @@ RUN = "import pitwasm\nrt = pitwasm.Runtime(8192)\ni = rt.instantiate(rt.load(op
 FLOATS = "import pitwasm\nrt = pitwasm.Runtime(72 * 1024)\nrt.load(open('/w.wasm', 'rb'))"
 
 
-def test_core_from_a_folder_then_floats_over_http(boot: Callable[[str], Emulator], packages: Path, server: str) -> None:
+def test_core_from_a_folder_then_bulk_over_http(boot: Callable[[str], Emulator], packages: Path, server: str) -> None:
     with boot("bare") as pico:
         assert dist.choose(pico.url)[0] == "armv6m"
         pico.release()
@@ -26,12 +26,12 @@ def test_core_from_a_folder_then_floats_over_http(boot: Callable[[str], Emulator
         board = pico.board
         board.put("/m.wasm", ADD.read_bytes())
         board.exec(RUN)
-        board.put("/w.wasm", (ROOT / "bench" / "workloads.wasm").read_bytes())
+        board.put("/w.wasm", wat2wasm(BULK))
         board.soft_reset()
-        with pytest.raises(BoardError, match="no module named 'pitwasm.convert'"):
-            board.exec(FLOATS, timeout=120)
-        pico.mpremote("mip", "install", f"{server}/armv6m/package-floats.json", f"{server}/armv6m/package-bulk.json")
-        pico.board.exec(FLOATS, timeout=120)
+        with pytest.raises(BoardError, match="no module named 'pitwasm.bulk'"):
+            board.exec(LOAD, timeout=120)
+        pico.mpremote("mip", "install", f"{server}/armv6m/package-bulk.json")
+        pico.board.exec(LOAD, timeout=120)
 
 
 def test_wrong_architecture(boot: Callable[[str], Emulator], packages: Path) -> None:

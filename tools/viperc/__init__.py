@@ -65,9 +65,10 @@ class Unit:
             calls = {n: _called(s.node) & self.functions.keys() for n, s in self.functions.items()}
             direct = set().union(*calls.values()) if calls else set()
             self.module.direct = {n: s for n, s in self.functions.items() if n in direct or s.plain}
+            self.module.pinned = any(s.params and s.params[0][0] == "pool" for s in self.module.direct.values())
             self.module.tables = self._tables()
             others = [s for s in self.tree.body if isinstance(s, ast.FunctionDef) and s.name not in self.functions and not is_viper(s)]
-            if self.module.direct:
+            if self.module.direct and self.module.pinned:
                 self.module.shims = {s.name: len(s.args.args) for s in others if s.name == "fail"}
             failed = self._fail([n for n in self.functions if n in self.module.direct], True)
             self.outside = self._seen()
@@ -199,7 +200,14 @@ def _merged(trees: dict[str, ast.Module]) -> ast.Module:
     imports: list[ast.stmt] = []
     body: list[ast.stmt] = []
     seen = set()
+    names: set[str] = set()
     for tree in trees.values():
+        if len(trees) > 1:
+            _constants(tree)
+        own = {s.name for s in tree.body if isinstance(s, (ast.FunctionDef, ast.ClassDef))}
+        if own & names:
+            raise Unsupported(f"two files of a unit have {', '.join(sorted(own & names))}")
+        names |= own
         for s in tree.body:
             if isinstance(s, ast.ImportFrom) and s.level == 1 and s.module in trees and len(trees) > 1:
                 continue
@@ -213,6 +221,23 @@ def _merged(trees: dict[str, ast.Module]) -> ast.Module:
     if len(trees) > 1:
         body = [_Inside(set(trees)).visit(s) for s in body]
     return ast.Module(imports + body, [])
+
+
+def _constants(tree: ast.Module) -> None:
+    """A file's `_NAME = const(…)` are its own: they go where they are used."""
+    known: dict[str, int] = {}
+    for s in list(tree.body):
+        if isinstance(s, ast.Assign) and isinstance(s.value, ast.Call) and ast.unparse(s.value.func) == "const":
+            name = ast.unparse(s.targets[0])
+            known[name] = eval(ast.unparse(s.value.args[0]), {}, dict(known))
+            if name.startswith("_"):
+                tree.body.remove(s)
+    for node in ast.walk(tree):
+        for field, value in ast.iter_fields(node):
+            parts = value if isinstance(value, list) else [value]
+            new = [ast.Constant(known[x.id]) if isinstance(x, ast.Name) and x.id[:1] == "_" and x.id in known else x for x in parts]
+            if new != parts:
+                setattr(node, field, new if isinstance(value, list) else new[0])
 
 
 class _Inside(ast.NodeTransformer):

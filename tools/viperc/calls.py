@@ -120,6 +120,8 @@ class Calls(Expressions):
 
     def _branch(self, sig: Signature, values: tuple[Operand, ...]) -> list[int]:
         c = self.code
+        if not self.module.pinned:
+            values = (*values, self.ctx)
         for k, value in enumerate(values[4:]):
             c.emit("sto", None, c=value, k=k)
         c.out = max(c.out, len(values) - 4)

@@ -27,7 +27,7 @@ class Front(Statements):
         me, count, keys, args = (c.reg() for _ in range(4))
         for k, r in enumerate((me, count, keys, args)):
             c.emit("in", r, k=k)
-        pinned = bool(self.module.direct)
+        pinned = bool(self.module.direct) and self.module.pinned
         self.ctx = self._pinned("context", self.pins.context) if pinned else c.reg("context")
         c.emit("ld", self.ctx, me, Imm(self.word), k=self.word)
         n = len(self.sig.params)
@@ -122,7 +122,8 @@ class Front(Statements):
         self.inner = True
         c = self.code
         c.start(c.block())
-        self.ctx = self._pinned("context", self.pins.context)
+        pinned = self.module.pinned
+        self.ctx = self._pinned("context", self.pins.context) if pinned else c.reg("context")
         n = 0
         self._pool_first()
         for name, kind in self.sig.params:
@@ -135,6 +136,8 @@ class Front(Statements):
             self.vars[name] = c.reg(name)
             c.emit("in", self.vars[name], k=n)
             n += 1
+        if not pinned:
+            c.emit("in", self.ctx, k=n)
         if "pool" in self.vars:
             self._pool_names(self._pinned("pool@", self.pins.address), dict(self.sig.params)["pool"])
         return self._body()

@@ -97,6 +97,7 @@ class Module:
         self.bound = {n for s in tree.body for n in _binds(s)}  # names the module gives a meaning itself: all others are built in
         self.read: set[str] = set()  # those of them that compiled functions look up
         self.tables: dict[str, bytes] = {}  # constants of bytes that only functions of the unit read
+        self.pinned = True  # pool and context lie in registers of their own; else the context is the last argument
         self.direct: dict[str, Signature] = {}  # functions called by a branch; they find pool, its address and the context in PINNED
         self.shims: dict[str, int] = {}  # functions in Python, and their number of integer arguments, called by way of a shim
 
