@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tools.viperc.ir import Code, Ins, live
+from tools.viperc.ir import Code, Ins, each, frequencies, live
 from tools.viperc.signature import Unsupported
 
 
@@ -54,10 +54,11 @@ class Graph:
         self.hints: list[list[int]] = [[] for _ in range(n)]  # registers it would like to share with
         self.fixed: list[list[int]] = [[] for _ in range(n)]  # machine registers it would like
         out = live(code)
+        often = frequencies(code)
         edges = self.edges
         for b in code.blocks:
             now = out[b]
-            w = 10.0 ** b.depth
+            w = often.get(b, 0.0)
             for i in reversed(b.ins):
                 d = i.d
                 if i.op == "call":
@@ -110,6 +111,8 @@ def allocate(code: Code, machine: Machine) -> Places:
     near = [r for r in machine.near if r not in code.pinned.values()]
     kept = set(near) - machine.clobbers
     homes = [r for r in machine.far if r not in code.pinned.values()]
+    short |= {i.d for i in each(code.blocks) if i.op in ("tst", "switch") and i.d is not None}
+    _settle(code, machine, home, stack_of, homes)
     if home:
         _fetch(code, machine, home, set(home), short)
     for _ in range(40):
@@ -177,6 +180,43 @@ def allocate(code: Code, machine: Machine) -> Places:
                 stack_of[v] = next(k for k in range(1000) if k not in words)
         _fetch(code, machine, home, set(failed), short)
     raise Unsupported(f"{code.name}: registers do not work out")
+
+
+def _settle(code: Code, machine: Machine, home: dict[int, int | None], stack_of: dict[int, int], far: list[int]) -> None:
+    """Where many values live throughout a large loop: the most used stay near, those that instructions take from far registers go there.
+
+    A value in a far register costs a move where an instruction does not take it, one on the stack a load. At most three are left in near
+    registers, which leaves five to what is short-lived.
+    """
+    out = live(code)
+    blocks = len(code.blocks)
+    count: dict[int, int] = {}
+    for mask in out.values():
+        for v in _bits(mask):
+            count[v] = count.get(v, 0) + 1
+    long = {v for v, n in count.items() if n * 3 > blocks and v not in home}
+    if len(long) <= len(far) + 3 or not far or blocks < 50:
+        return
+    often = frequencies(code)
+    moves = dict.fromkeys(long, 0.0)  # if it is far
+    loads = dict.fromkeys(long, 0.0)  # if it is on the stack
+    for b in code.blocks:
+        w = often.get(b, 0.0)
+        for i in b.ins:
+            for name in ("a", "b", "c", "d"):
+                x = getattr(i, name)
+                if x in long and i.op != "call":
+                    loads[x] += 2 * w
+                    if not machine.takes_far(i, name):  # type: ignore[operator]
+                        moves[x] += w
+    near = sorted(long, key=lambda v: -moves[v])[:3]
+    rest = sorted(long - set(near), key=lambda v: moves[v] - loads[v])
+    for r, v in zip(far, rest, strict=False):
+        home[v] = r
+    for n, v in enumerate(rest[len(far) :]):
+        home[v] = None
+        stack_of[v] = n
+    del far[:]
 
 
 def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[int], short: set[int]) -> None:

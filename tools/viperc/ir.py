@@ -335,6 +335,133 @@ def live(code: Code) -> dict[Block, int]:
     return out
 
 
+def webs(code: Code) -> None:
+    """A name that serves several purposes becomes several registers: definitions stay together only where a use may see both."""
+    places: dict[int, list[int]] = {}  # register -> numbers of its definitions
+    numbers: dict[int, int] = {}  # id of an instruction -> number of its definition
+    defined: list[int] = []
+    for i in each(code.blocks):
+        if i.d is not None:
+            numbers[id(i)] = len(defined)
+            places.setdefault(i.d, []).append(len(defined))
+            defined.append(i.d)
+    many = {v: sum(1 << n for n in found) for v, found in places.items() if len(found) > 1 and v not in code.pinned}
+    gen: dict[Block, int] = {}
+    kill: dict[Block, int] = {}
+    ways: dict[Block, list[Block]] = {b: [] for b in code.blocks}
+    for b in code.blocks:
+        g = k = 0
+        for i in b.ins:
+            if i.d in many:
+                g = g & ~many[i.d] | 1 << numbers[id(i)]
+                k |= many[i.d]
+        gen[b], kill[b] = g, k
+        for x in b.end.to:
+            ways[x].append(b)
+    into = dict.fromkeys(code.blocks, 0)
+    out = dict(gen)
+    todo = list(code.blocks)
+    while todo:
+        b = todo.pop()
+        x = 0
+        for w in ways[b]:
+            x |= out[w]
+        into[b] = x
+        x = gen[b] | x & ~kill[b]
+        if x != out[b]:
+            out[b] = x
+            todo += b.end.to
+    parent = list(range(len(defined)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    def each_use(act: Callable[[Ins, int, int], None]) -> None:
+        for b in code.blocks:
+            now = into[b]
+            for i in b.ins:
+                for v in set(i.uses()):
+                    if v in many and now & many[v]:
+                        act(i, v, now & many[v])
+                if i.d in many:
+                    now = now & ~many[i.d] | 1 << numbers[id(i)]
+
+    def unite(_: Ins, v: int, seen: int) -> None:
+        first = root((seen & -seen).bit_length() - 1)
+        while seen:
+            low = seen & -seen
+            parent[root(low.bit_length() - 1)] = first
+            seen ^= low
+
+    each_use(unite)
+    fresh: dict[int, int] = {}
+
+    def name(n: int) -> int:
+        n = root(n)
+        if n not in fresh:
+            v = defined[n]
+            fresh[n] = v if n == root(places[v][0]) or v in code.steady else code.reg(code.names.get(v, ""))
+        return fresh[n]
+
+    changes: list[tuple[Ins, int, int]] = []
+    each_use(lambda i, v, seen: changes.append((i, v, name((seen & -seen).bit_length() - 1))))
+    for i in each(code.blocks):
+        if i.d in many:
+            i.d = name(numbers[id(i)])
+    for i, v, new in changes:
+        i.replace(lambda x, v=v, new=new: new if x == v else x)  # type: ignore[misc]
+
+
+def frequencies(code: Code) -> dict[Block, float]:
+    """How often each block may run: a loop ten times, a way out of a loop seldom, a jump table's cases alike."""
+    order: list[Block] = []
+    seen: set[Block] = set()
+    stack: list[tuple[Block, int]] = [(code.blocks[0], 0)]
+    open_: set[Block] = set()
+    back: set[tuple[Block, Block]] = set()
+    while stack:
+        b, n = stack.pop()
+        if n == 0:
+            seen.add(b)
+            open_.add(b)
+        if n < len(b.end.to):
+            stack.append((b, n + 1))
+            x = b.end.to[n]
+            if x in open_:
+                back.add((b, x))
+            elif x not in seen:
+                stack.append((x, 0))
+        else:
+            open_.discard(b)
+            order.append(b)
+    leaving: set[Block] = set()
+    changed = True
+    while changed:
+        changed = False
+        for b in order:
+            if b not in leaving and all(x.depth < b.depth or x in leaving for x in b.end.to):
+                leaving.add(b)
+                changed = True
+    heads = {x for _, x in back}
+    found = dict.fromkeys(order, 0.0)
+    found[code.blocks[0]] = 1.0
+    for b in reversed(order):
+        f = found[b] = found[b] * (10 if b in heads else 1)
+        to = b.end.to
+        odds = [1 / max(len(to), 1)] * len(to)
+        if len(to) == 2 and (to[0] in leaving) != (to[1] in leaving):
+            odds = [0.03, 0.97] if to[0] in leaving else [0.97, 0.03]
+        elif b.end.op == "cbr" and b.end.b == Imm(0) and b.end.target in ("lt", "ge"):  # below 0: seldom
+            odds = [0.05, 0.95] if b.end.target == "lt" else [0.95, 0.05]
+        for x, odd in zip(to, odds, strict=True):
+            if (b, x) not in back:
+                found[x] += f * odd
+    return found
+
+
 def dead(code: Code) -> bool:
     """Drop what computes a value nobody reads."""
     out = live(code)
@@ -441,6 +568,7 @@ def optimise(code: Code) -> None:
         into_place(code)
         if not dead(code):
             break
+    webs(code)
     reach(code)
 
 

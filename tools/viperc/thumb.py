@@ -11,6 +11,7 @@ from tools.viperc.signature import Pins, Unsupported
 from tools.viperc.thumbasm import SHIFT, Assembler, constant
 
 ALU = {"and": 0, "xor": 1, "shl": 2, "shr": 3, "sar": 4, "or": 12, "mul": 13}
+ZERO = {"eq": "eq", "ne": "ne", "lt": "mi", "ge": "pl"}  # comparisons with 0 that N and Z tell
 MASKS = {0xFF: 0xB2C0, 0xFFFF: 0xB280}  # uxtb, uxth
 
 
@@ -296,7 +297,9 @@ class Thumb(Assembler):
         elif op in ("cbr", "tst"):
             if op == "cbr":
                 cond = str(i.target)
-                if isinstance(i.b, Imm):
+                if i.b == Imm(0) and cond in ZERO and self.flagged() == a:
+                    cond = ZERO[cond]  # the instruction before has compared it
+                elif isinstance(i.b, Imm):
                     self.h(0x2800 | a << 8 | i.b.k)
                 elif a < 8 and reg[i.b] < 8:
                     self.h(0x4280 | reg[i.b] << 3 | a)

@@ -48,6 +48,16 @@ class Assembler:
     def h(self, *words: int) -> None:
         self.items += [("h", w & 0xFFFF) for w in words]
 
+    def flagged(self) -> int:
+        """The register whose sign and whether it is 0 the flags tell after the last instruction, or -1."""
+        kind, *rest = self.items[-1]
+        if kind != "h":
+            return -1
+        w = rest[0]
+        if w < 0x2000 or w & 0xFC00 == 0x4000 and w >> 6 & 15 not in (8, 10, 11):  # shifts, add, sub; and … mvn, but tst, cmp, cmn
+            return w & 7
+        return w >> 8 & 7 if w < 0x4000 and w >> 11 != 5 else -1  # mov, add, sub with 8 bits, but cmp
+
     def label(self, name: object) -> None:
         self.items.append(("label", name))
 
