@@ -114,9 +114,12 @@ def operands(op: Operation) -> Iterator[tuple[int, ...]]:
 CHILD = (
     """
 import micropython, sys, uctypes
-from pitwasm.convert import convert
-from pitwasm.double import double
-from pitwasm.single import single
+try:
+    from pitwasm.loop import convert, double, single
+except ImportError:
+    from pitwasm.convert import convert
+    from pitwasm.double import double
+    from pitwasm.single import single
 ENV, WORD, FRAME = 16, 64, 80
 @micropython.viper
 def copy(to: ptr8, at: int, source: ptr8, start: int, n: int):
@@ -261,9 +264,12 @@ def expected(name: str) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
 PROGRAMS = """
 import sys, uctypes
 from struct import pack_into, unpack_from
-from pitwasm.convert import convert
-from pitwasm.double import double
-from pitwasm.single import single
+try:
+    from pitwasm.loop import convert, double, single
+except ImportError:
+    from pitwasm.convert import convert
+    from pitwasm.double import double
+    from pitwasm.single import single
 ENV, CODE, FRAME = 16, 64, 512
 pool = bytearray(640)
 env = (uctypes.addressof(pool) + ENV) >> 2

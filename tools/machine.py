@@ -74,6 +74,10 @@ class Loop:
         """A constant in the code."""
         return int.from_bytes(self.code[at : at + size], "little") if 0 <= at <= len(self.code) - size else None
 
+    def _function(self, at: int) -> bool:
+        """Whether a function starts there: it pushes lr."""
+        return (self.number(at, 2) or 0) & 0xFF00 == 0xB500
+
     def far(self, at: int) -> int | None:
         """Where "ldr rX, [pc, #0]; add pc, rX; .word" at this address jumps to."""
         first, second = (self.number(at + i, 2) or 0 for i in (0, 2))
@@ -155,7 +159,12 @@ class Loop:
                 return ops[i].imm
             return at + 4 if ops[i].reg == ARM_REG_PC else values.get(ops[i].reg)
 
-        if _jumps(now):
+        if name == "blx" or name == "bl" and self._function(ops[0].imm):
+            state.cycles += 2 + (name == "bl")
+            state.calls += 1
+            for register in SCRATCH:
+                values.pop(register, None)
+        elif _jumps(now):
             taken = True if now.cc == ARM_CC_AL else _holds(name[1:3], *state.flags)
             if taken is None:
                 other = state.copy()
@@ -163,15 +172,10 @@ class Loop:
                 other.cycles += 2
                 state.cycles += 1
                 return other
-            # A bl within the function is a far jump.
+            # A bl to what is no function's start is a far jump.
             state.cycles += 3 if name == "bl" else 2 if taken else 1
             if taken:
                 state.at = ops[0].imm
-        elif name == "blx":
-            state.cycles += 2
-            state.calls += 1
-            for register in SCRATCH:
-                values.pop(register, None)
         elif name == "bx":
             state.cycles += 2
             state.at = _address(value(0))
