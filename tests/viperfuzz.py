@@ -25,7 +25,7 @@ class Function:
 class Program:
     source: str
     calls: list[tuple[str, tuple[int, ...]]]
-    buffer: str  # what the functions that are called take first: "pool" (only bytes), "cells" (bytes and words)
+    buffer: str  # what the functions take first: "pool" (only bytes), "callback" (the last one: bytes, a function), "cells" (bytes, words, a function)
     plain: bool
     wanted: list[str]
 
@@ -123,6 +123,8 @@ class Writer:
             return f"int({self.call('int', depth)})"
         if kind == 11 and self.chance(0.3):
             return f"({self.int(depth - 1)} if {self.condition(1)} else {self.int(depth - 1)})"
+        if kind == 11 and s.callback and s.loops < 2 and self.chance(0.3):
+            return f"int(cb({s.buffer}, {self.int(depth - 1)} & 255))"
         if kind == 12 and self.chance(0.3):
             return f"int({self.comparison(depth - 1)})"
         return f"({self.int(depth - 1)} {r.choice('+-*&|^')} {self.int(depth - 1)})"
@@ -162,6 +164,8 @@ class Writer:
             return f"({self.condition(depth - 1)} {self.r.choice(['and', 'or'])} {self.condition(depth - 1)})"
         if kind == 6:
             return f"not ({self.comparison(1)})"
+        if kind == 7 and self.s.ints and self.chance(0.3):
+            return f"{self.int(1)} <= {self.r.choice(self.s.ints)} < {self.int(1)}"
         return self.comparison(depth)
 
     # ---- calls -----------------------------------------------------------------------------------------------------------------
@@ -233,13 +237,18 @@ class Writer:
             self.put(f"{p}[{self.index(p)}] {op} {self.int(2)}")
         elif kind == 10 and len(s.ints) > 1:
             a, b = r.sample(s.ints, 2)
-            self.put(f"{a}, {b} = {b}, {a}" if self.chance(0.5) else f"{a}, {b} = {self.int(1)}, {self.int(1)}")
+            self.put(f"{a}, {b} = {b}, {a}" if self.chance(0.5) else f"{a}, {b} = {self.int(1)}, {r.choice(s.ints)}")
         elif kind <= 13 and s.depth < 4:
             self.branch()
         elif kind == 14 and s.loops < 2 and s.depth < 3:
             self.loop()
         elif kind == 15 and s.depth < 3 and s.pointers:
             self.tree()
+        elif kind == 16 and s.callback and s.buffer and self.chance(0.5):
+            self.put(f"cb({s.buffer}, {self.int(1)} & 255)")
+        elif kind == 16 and len(s.ints) > 1 and self.chance(0.3):
+            a, b = r.sample(s.ints, 2)
+            self.put(f"{a} = {b} = {self.int(2)}")
         elif kind == 16 and self.callable("object"):
             self.put(self.call("object", 2))
         elif kind == 17 and s.loops and self.chance(0.6):
@@ -329,10 +338,13 @@ class Writer:
     def function(self, n: int, last: bool, pool: bool) -> None:
         r = self.r
         s = self.s = Scope(result=r.choice(["int", "int", "uint", "object"]) if not last else r.choice(["int", "uint"]))
-        self.budget = r.choice([6, 15, 30, 60] if not last else [20, 40, 120])
+        self.budget = 400 if self.chance(0.02) else r.choice([6, 15, 30, 60] if not last else [20, 40, 120])
         name = "pool" if pool else "buf"
         kind = r.choice(["object", "ptr8"] if pool else ["object", "ptr8", "ptr16", "ptr32"])
         params = [(name, "object" if last and not pool else kind)]
+        if last and params[0][1] == "object" and self.chance(0.5):
+            params.append(("cb", "object"))
+            s.callback = "cb"
         params += [(f"a{k}", r.choice(["int", "int", "uint"])) for k in range(r.choice([0, 1, 2, 3, 3, 4, 5, 6, 7]))]
         f = Function(f"f{n}", params, s.result)
         annotated = [p if t == "object" else f"{p}: {t}" for p, t in params]
@@ -373,7 +385,8 @@ class Writer:
             self.function(k, k == n - 1, pool)
         last = self.functions[-1]
         wanted = [last.name] + [f.name for f in self.functions[:-1] if self.chance(0.3)]
-        return Program("\n".join(self.lines) + "\n", self.arguments(last), "pool", False, wanted)
+        calls = [call for f in self.functions if f.name in wanted for call in self.arguments(f)]
+        return Program("\n".join(self.lines) + "\n", calls, "callback" if self.s.callback else "pool", False, wanted)
 
     def arguments(self, f: Function) -> list[tuple[str, tuple[int, ...]]]:
         numbers = [t for _, t in f.params if t in ("int", "uint")]

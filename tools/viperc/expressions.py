@@ -267,10 +267,11 @@ class Expressions:
     def _binary(self, op: ast.operator, a: Operand, ka: str, b: Operand) -> Operand:
         c = self.code
         d = c.reg()
+        name = "shr" if isinstance(op, ast.RShift) and ka == "uint" else OPS.get(type(op))
         if isinstance(a, Imm) and isinstance(b, Imm):
             if isinstance(op, (ast.FloorDiv, ast.Mod)) and b.k:
                 return Imm(a.k // b.k if isinstance(op, ast.FloorDiv) else a.k % b.k)
-            k = fold(OPS.get(type(op), ""), a.k, b.k, self.bits)
+            k = fold(name or "", a.k, b.k, self.bits)
             if k is not None:
                 return Imm(k)
         if isinstance(op, (ast.FloorDiv, ast.Mod)):
@@ -278,11 +279,8 @@ class Expressions:
                 raise Unsupported("division of " + ka)
             c.emit("call", d, self.fun, args=(a, b), target=FUN["divide" if isinstance(op, ast.FloorDiv) else "modulo"])
             return d
-        name = OPS.get(type(op))
         if name is None:
             raise Unsupported(f"operator {type(op).__name__}")
-        if name == "sar" and ka == "uint":
-            name = "shr"
         c.emit(name, d, a, b)
         return d
 
