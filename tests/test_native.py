@@ -39,6 +39,8 @@ WORK = """
       (global.set $g (i64.add (global.get $g) (local.get 0)))
       (br_if $l (i32.lt_s (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (i32.const 50))))
     (i64.sub (global.get $g) (i64.rotl (local.get 0) (i64.const 7))))
+  (func (export "first") (param i32) (result i32) (call_indirect (type $none) (local.get 0)))
+  (type $none (func (result i32)))
   (func $deep (export "deep") (param i32) (result i32)
     (if (result i32) (local.get 0) (then (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0))))
   (func (export "endless") (loop $l (br $l)))
@@ -55,7 +57,7 @@ def used(f, *args):
 for f, args in (
     (e.fib, (15,)), (e.sum, (3000,)), (e.sum, (20000,)), (e.hosts, (20,)), (e.wide, (12345678901234567,)), (e.deep, (60,)),
     (e.deep, (1000,)),
-    (e.indirect, (1, 21)), (e.indirect, (0, 7)), (e.indirect, (2, 1)), (e.indirect, (9, 1)), (e.far, (65432,)),
+    (e.first, (0,)), (e.indirect, (1, 21)), (e.indirect, (0, 7)), (e.indirect, (2, 1)), (e.indirect, (9, 1)), (e.far, (65432,)),
     (e.far, (65433,)), (e.far, (1,)),
 ):
     out = used(f, *args)

@@ -15,7 +15,6 @@ from .pool import get16, get32, put32
 
 try:
     from . import words
-    from .words import FORMS
 except ImportError:  # this machine has no assembler
     words = None
 
@@ -35,9 +34,8 @@ def _entries(s: int, p: ptr8, made: int, code: int, shift: int) -> int:
     i = 0
     while i < n:
         if F[i] & layout.MK_ENTRY and P[i]:
-            k = ptr8(FORMS)[p[top + (i << 2)] << 2]
-            # not where the loop has work to do, nor over a call word, whose argument slot who returns looks for
-            if F[i] & layout.MK_HAND == 0 or k == layout.L_REF:
+            # not where the loop has work to do, nor over a call word, whose slots who returns and callref.py look for
+            if F[i] & layout.MK_HAND == 0:
                 if made:
                     r = ptr32(int(p) + made + shift)
                     w = ptr32(int(p) + top + (i << 2))
