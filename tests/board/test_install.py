@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import wasmtime
 
 from tools import dist
 from tools.board import BoardError
@@ -14,8 +15,9 @@ from tools.host import ROOT
 ADD = ROOT / "examples" / "plugins" / "average.wasm"
 RUN = "import pitwasm\nrt = pitwasm.Runtime(8192)\ni = rt.instantiate(rt.load(open('/m.wasm', 'rb')))\nprint(list(i.exports)[0][0])"
 
-# With floats: without that package the import of the first of its files fails.
-FLOATS = "import pitwasm\nrt = pitwasm.Runtime(72 * 1024)\nrt.load(open('/w.wasm', 'rb'))"
+# With a division of 64 bits: without the package bulk its import fails.
+BULK = '(module (func (export "f") (param i64) (result i64) (i64.div_s (local.get 0) (i64.const 3))))'
+LOAD = "import pitwasm\nrt = pitwasm.Runtime(8192)\nrt.load(open('/w.wasm', 'rb'))"
 
 
 def test_core_from_a_folder_then_bulk_over_http(boot: Callable[[str], Emulator], packages: Path, server: str) -> None:
@@ -26,7 +28,7 @@ def test_core_from_a_folder_then_bulk_over_http(boot: Callable[[str], Emulator],
         board = pico.board
         board.put("/m.wasm", ADD.read_bytes())
         board.exec(RUN)
-        board.put("/w.wasm", wat2wasm(BULK))
+        board.put("/w.wasm", bytes(wasmtime.wat2wasm(BULK)))
         board.soft_reset()
         with pytest.raises(BoardError, match="no module named 'pitwasm.bulk'"):
             board.exec(LOAD, timeout=120)
