@@ -214,11 +214,11 @@ def tables_source() -> str:
     for opcode, row in wasmops.rows(number).items():
         rows[opcode * wasmops.WIDTH:(opcode + 1) * wasmops.WIDTH] = row
     branch = bytes([codes["BR_" + k] for k in KINDS] + [0, 0] + [codes["BR_" + k + "_I"] for k in KINDS])
-    # words of each operation, by code
+    # words of each operation, by code; + 0x40: the second is a branch distance
     lengths = bytearray(b"\1" * 256)
     for row in ROWS:
         for i in range(1 << row.bits):
-            lengths[codes[row.name] + i] = 1 + row.form.count("+")
+            lengths[codes[row.name] + i] = 1 + row.form.count("+") | (0x40 if row.form.endswith("+R") else 0)
     text = [f"ROWS = {bytes(rows)!r}", f"BRANCH = {branch!r}"]
     text.append(f"LENGTHS = {bytes(lengths)!r}")
     return HEAD.format("The translator's tables") + "\n".join(text) + "\n"

@@ -31,7 +31,7 @@ def _walk(pool: ptr8, at: int, end: int, n: int):
                 break
             p = ptr8(int(p) + 2)
             left -= 1
-        at += ptr8(LENGTHS)[op] << 2
+        at += (ptr8(LENGTHS)[op] & 15) << 2
 
 
 def slow_memory(buf, mod, n):

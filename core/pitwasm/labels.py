@@ -3,7 +3,7 @@
 
 from . import layout
 from .operands import constant, emit, extend, fail, move, push, source
-from .tables import BRANCH
+from .tables import BRANCH, LENGTHS
 
 
 def expect(pool, c, T, types, n, keep=False):
@@ -104,6 +104,44 @@ def patch(pool, c, T, link):
             at += 4
             link = c[at >> 2]
             c[at >> 2] = target - at
+
+
+def shorten(pool, c, at, end):
+    """Branches that lead to a branch go where that leads, if that costs the same fuel: a unit for each that goes backward."""
+    while at < end:
+        w = c[at >> 2]
+        op = w & 0xFF
+        n = LENGTHS[op]
+        kind = n >> 6
+        if kind:
+            d = c[at + 4 >> 2]
+            if d >> 31:
+                d -= 1 << 32
+        elif op == layout.OP_BR:
+            d = w >> 8 & 0xFFFFFF
+            if d >> 23:
+                d -= 1 << 24
+            kind = 2
+        if kind:
+            old = d
+            for i in range(8):
+                to = at + 4 + d
+                w = c[to >> 2]
+                if w & 0xFF != layout.OP_BR:
+                    break
+                far = w >> 8 & 0xFFFFFF
+                if far >> 23:
+                    far -= 1 << 24
+                new = d + far + 4
+                if (1 if d < 0 else 0) + (1 if far < 0 else 0) != (1 if new < 0 else 0):
+                    break
+                d = new
+            if d != old:
+                if kind == 1:
+                    c[at + 4 >> 2] = d & 0xFFFFFFFF
+                else:
+                    c[at >> 2] = (d << 8 | op) & 0xFFFFFFFF
+        at += (n & 15) << 2
 
 
 def conditional(pool, c, T, ctl, field, cond, flip):

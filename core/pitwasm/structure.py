@@ -6,7 +6,7 @@
 # tools/viperc can make machine code of it for the boards it knows: integers, pool and c, no objects.
 
 from . import layout
-from .labels import conditional, expect, jump, label, patch, settle
+from .labels import conditional, expect, jump, label, patch, settle, shorten
 from .operands import constant, emit, extend, fail, flush, leb, move, pop, push, source
 
 
@@ -173,6 +173,8 @@ def finish(pool, c, T):
     pool[start + layout.F_SLOTS + 1] = n >> 8
     if c[T + layout.T_FLAGS // 4] & layout.TF_CHECK:
         c[T + layout.T_CODE // 4] = start
+    else:
+        shorten(pool, c, start + layout.FUNC, c[T + layout.T_CODE // 4])
 
 
 def _go(pool, c, T, ctl, types, n):
