@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, field
 
 SIZE = {"ptr8": 1, "ptr16": 2, "ptr32": 4}
-VALUES = [0, 1, 2, 3, 5, 7, 8, 31, 127, 128, 254, 255, 256, 257, 258, 510, 511, 512, 1000, 4095, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x10001, 0x12345]
-VALUES += [0xFF00, 0xFFFFFF, 0x1000000, 0x1234567, 0x3FFFFFFF, 0x3FFFFF00, 0x20000001, 0xAA55AA, 0x00FF00FF]
+VALUES = [0, 1, 2, 3, 5, 7, 8, 31, 127, 128, 254, 255, 256, 257, 258, 510, 511, 512, 1000, 4095, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x10001]
+VALUES += [0x12345, 0xFF00, 0xFFFFFF, 0x1000000, 0x1234567, 0x3FFFFFFF, 0x3FFFFF00, 0x20000001, 0xAA55AA, 0x00FF00FF]
 LAST = (1 << 30) - 1  # literals of viper
 
 
@@ -25,7 +25,7 @@ class Function:
 class Program:
     source: str
     calls: list[tuple[str, tuple[int, ...]]]
-    buffer: str  # what the functions take first: "pool" (only bytes), "callback" (the last one: bytes, a function), "cells" (bytes, words, a function)
+    buffer: str  # what functions take first: "pool" bytes; "callback" the last one bytes, a function; "cells" bytes, words, a function
     plain: bool
     wanted: list[str]
 
@@ -82,7 +82,8 @@ class Writer:
         n = behind // size
         if self.chance(0.4):
             low = -(self.s.low.get(name, 0) // size)
-            return str(self.r.choice([0, 1, 2, 3, 30, 31, 32, 33, n - 1, self.r.randrange(n), self.r.randrange(low, n)]) if n > 34 else self.r.randrange(n))
+            edges = [0, 1, 2, 3, 30, 31, 32, 33, n - 1, self.r.randrange(low, n)] if n > 34 else [0]
+            return str(self.r.choice([*edges, self.r.randrange(n)]))
         mask = 1 << self.r.randrange(n.bit_length() - 1)
         extra = self.r.choice([0, 0, 0, 1, 2, self.r.randrange(n - mask + 1)]) if n - mask >= 2 else 0
         return f"({self.int(2)} & {mask - 1})" + (f" + {extra}" if extra else "")
@@ -172,7 +173,8 @@ class Writer:
     def callable(self, kind: str) -> list[Function]:
         found = []
         for f in self.functions:
-            fits = all(t in ("int", "uint") or (t == "object" and self.s.buffer) or t in [k for k, _ in self.s.pointers.values()] for _, t in f.params)
+            there = ["int", "uint", *(["object"] if self.s.buffer else []), *(t for t, n in self.s.pointers.values() if n == 1024)]
+            fits = all(t in there for _, t in f.params)
             if f.params and f.params[0][0] == "pool" and self.s.buffer != "pool" and "pool" not in self.s.pointers:
                 fits = False
             if fits and f.result == kind:
@@ -195,7 +197,7 @@ class Writer:
 
     def whole(self, kind: str) -> str:
         """A pointer of that type to the start of the buffer."""
-        return next(p for p, (k, _) in self.s.pointers.items() if k == kind)
+        return next(p for p, (k, behind) in self.s.pointers.items() if k == kind and behind == 1024)
 
     # ---- statements ------------------------------------------------------------------------------------------------------------
     def body(self, n: int) -> None:
@@ -288,7 +290,8 @@ class Writer:
             s.ints.remove(n)  # not set where there was no turn
         else:
             self.put(f"{n} = 0")
-            self.put(f"while {n} < {r.randint(1, 6)}{' and ' + self.condition(1) if kind == 1 else ''}:" if kind < 3 else "while True:")
+            more = " and " + self.condition(1) if kind == 1 else ""
+            self.put(f"while {n} < {r.randint(1, 6)}{more}:" if kind < 3 else "while True:")
             self.indent += 1
             self.put(f"{n} += 1")
             if kind == 3:
@@ -313,7 +316,9 @@ class Writer:
         if depth == 0 or self.budget < -40:
             self.put(f"{self.r.choice(self.s.ints)} = {self.int(1)}" if self.chance(0.8) else "pass")
             return
-        form = self.r.choice([f"{v} & {1 << self.r.randrange(8)}", f"{v} < {self.r.randrange(256)}", f"{v} == {self.r.randrange(256)}", f"{v} > {self.r.randrange(256)}"])
+        form = f"{v} {self.r.choice(['<', '==', '>'])} {self.r.randrange(256)}"
+        if self.chance(0.25):
+            form = f"{v} & {1 << self.r.randrange(8)}"
         if self.chance(0.1):
             form = f"{v} & {1 << self.r.randrange(8)} and {v} != {self.r.randrange(256)}"
         self.put(f"if {form}:")
@@ -348,7 +353,8 @@ class Writer:
         params += [(f"a{k}", r.choice(["int", "int", "uint"])) for k in range(r.choice([0, 1, 2, 3, 3, 4, 5, 6, 7]))]
         f = Function(f"f{n}", params, s.result)
         annotated = [p if t == "object" else f"{p}: {t}" for p, t in params]
-        self.lines += ["", "", "@micropython.viper", f"def {f.name}({', '.join(annotated)})" + (f" -> {s.result}:" if s.result != "object" else ":")]
+        result = f" -> {s.result}" if s.result != "object" else ""
+        self.lines += ["", "", "@micropython.viper", f"def {f.name}({', '.join(annotated)}){result}:"]
         self.indent = 1
         if params[0][1] == "object":
             s.buffer = name
@@ -450,12 +456,12 @@ class PlainWriter(Writer):
 
     def callable(self, kind: object) -> list[Function]:
         callback = bool(self.s.callback)
-        return [f for f in self.functions if f.result == kind and (callback or ("cb", "cb") not in f.params)] if self.s.loops < 2 else []
+        return [f for f in self.functions if f.result == kind and (callback or ("cb", "cb") not in f.params) and self.s.loops < 2]
 
     def call(self, kind: object, depth: int) -> str:
         f = self.r.choice(self.callable(kind))
         args = ["pool"]
-        for name, t in f.params:
+        for _, t in f.params:
             args.append(t if t in ("c", "cb") else self.int(depth - 1))
         if f.plain and f.params and f.params[-1][1] == "int" and self.chance(0.3) and "=" in f.params[-1][0]:
             args.pop()
@@ -527,7 +533,8 @@ class PlainWriter(Writer):
     def program(self) -> Program:
         r = self.r
         table = bytes(r.randrange(256) for _ in range(16 + r.randrange(2)))
-        self.lines = ["import micropython", "from viperhelp import Failed, get32, put32", "", f"TABLE = {table!r}", "", "", "def fail(code):", "    raise Failed(code)"]
+        self.lines = ["import micropython", "from viperhelp import Failed, get32, put32", "", f"TABLE = {table!r}", "", ""]
+        self.lines += ["def fail(code):", "    raise Failed(code)"]
         n = r.choice([2, 3, 4, 5])
         for k in range(n):
             self.function(k, k == n - 1, True)

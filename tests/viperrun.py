@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("-j", type=int, default=1, metavar="N")
-    parser.add_argument("--show", action="store_true", help="the program of --seed, and both disassembled")
+    parser.add_argument("--show", action="store_true", help="the program of --seed")
     args = parser.parse_args(argv)
     if args.show:
         print(viperfuzz.program(args.seed, build.ARCHS[args.arch][0]).source)

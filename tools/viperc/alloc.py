@@ -241,7 +241,9 @@ def _fetch(code: Code, machine: Machine, home: dict[int, int | None], new: set[i
                 setattr(i, name, swap[x])
             if i.d is not None and i.d in new:
                 far = home[i.d] is not None
-                plain = i.op in ("mov", "in", "call", "more") and not (i.op == "in" and i.k >= len(machine.arguments)) and (far or i.op != "mov" or (type(i.a) is int and i.a not in home))
+                plain = i.op in ("mov", "in", "call", "more") and (far or i.op != "mov" or (type(i.a) is int and i.a not in home))
+                if i.op == "in" and i.k >= len(machine.arguments):  # from the stack, by way of a register
+                    plain = False
                 if not plain and not (far and machine.takes_far(i, "d")):  # type: ignore[operator]
                     t = code.reg()
                     short.add(t)

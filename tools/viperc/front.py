@@ -204,6 +204,6 @@ class Front(Statements):
             c.emit("ret", args=values)
             return
         value, kind = self.expr(node)
-        if kind != self.sig.result and not (isinstance(value, Imm) and self.sig.result in ("int", "uint")) and not self.sig.plain:
+        if kind != self.sig.result and not self.sig.plain:
             raise Unsupported(f"return type {kind}")
         c.emit("ret", None, value if self.inner else self._boxed(value, self.sig.result))

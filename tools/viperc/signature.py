@@ -51,14 +51,16 @@ class Signature:
     def plainly(cls, node: ast.FunctionDef, objects: set[str]) -> Signature:
         """Of a function (pool, c, …) in Python written so that it can be compiled: `pool` bytes, `c` cells, integers, these objects."""
         a = node.args
-        if a.vararg or a.kwarg or a.kwonlyargs or a.posonlyargs or any(not isinstance(d, ast.Constant) or not isinstance(d.value, int) for d in a.defaults):
+        numbers = all(isinstance(d, ast.Constant) and isinstance(d.value, int) for d in a.defaults)
+        if a.vararg or a.kwarg or a.kwonlyargs or a.posonlyargs or not numbers:
             raise Unsupported("parameters with stars, or defaults that are no integers")
         special = {"pool": "pool", "c": "cells"}
         params = [(x.arg, special.get(x.arg) or ("object" if x.arg in objects else "int")) for x in a.args]
         if any(kind != "int" for _, kind in params[len(params) - len(a.defaults) :]):
             raise Unsupported("an object with a default")
         results = _results(node)
-        if results and any(isinstance(n, ast.Return) and (n.value is None or isinstance(n.value, ast.Constant) and n.value.value is None) for n in ast.walk(node)):
+        returns = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
+        if results and any(v is None or isinstance(v, ast.Constant) and v.value is None for v in returns):
             raise Unsupported("a result on some ways only")
         defaults = tuple(int(d.value) for d in a.defaults)  # type: ignore[attr-defined]
         return cls(node.name, params, "int" if results else "object", node, results, True, defaults)

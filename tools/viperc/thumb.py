@@ -173,7 +173,7 @@ class Thumb(Assembler):
         layout(code)
         _ahead(code)
         self.places = places
-        reg, stack = places.reg, places.stack
+        reg = places.reg
         saved = sorted(r for r in places.used if 4 <= r < 8)
         far = sorted(r for r in places.used if 8 <= r < 12 and not (inner and r in code.pinned.values()))
         if far and not saved:
