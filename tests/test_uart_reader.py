@@ -32,7 +32,7 @@ import pitwasm
 from pitwasm.chain import Chain
 from pitwasm.flash import FlashReader
 rt = pitwasm.Runtime(64 * 1024)
-chain = Chain(FlashReader("kept"), UartReader(line, timeout=20, patience=300), keep="kept")
+chain = Chain(FlashReader("kept"), UartReader(line, timeout=20, patience=3000), keep="kept")
 source = chain("life")
 module = rt.load(source, "life")
 chain.destroy("life", source)
