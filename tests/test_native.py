@@ -196,9 +196,20 @@ print(*locked(i.exports.fib))
     assert out == "987 0\n"
 
 
-@pytest.mark.parametrize("first", range(10_001, 10_101, 50))
-def test_programs_agree_with_loop_and_wasmtime(mp: MicroPython, first: int) -> None:
-    assert programs.run(first, 50, mp, "always") == []
+# Seeds that every run of the tests takes; docs/native.md has those of the large run.
+@pytest.mark.parametrize("first", range(10_001, 14_001, 500))
+def test_programs_agree_with_loop_and_wasmtime(mp64: MicroPython, first: int) -> None:
+    """Results, traps and backtraces, globals, memory and fuel, also when the fuel comes in slices."""
+    assert programs.run(first, 500, mp64, "always") == []
+
+
+@pytest.mark.parametrize("first", range(20_001, 20_801, 100))
+def test_programs_agree_on_32_bit(mp32: MicroPython, first: int) -> None:
+    assert programs.run(first, 100, mp32, "always") == []
+
+
+def test_programs_whose_hot_functions_are_machine_code(mp: MicroPython) -> None:
+    assert programs.run(21_001, 100, mp, "hot") == []
 
 
 def test_known_hard_ones(mp: MicroPython) -> None:

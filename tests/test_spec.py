@@ -1,4 +1,4 @@
-# The official suite: core10, core20, core30 and custom-page-sizes whole on 64- and 32-bit, from streams, from bytes, lazily and from images
+# The official suite: core10, core20, core30 and custom-page-sizes whole on 64- and 32-bit, from streams, from bytes, lazily, from images, as machine code
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ try:
 except HostError as exc:
     FILES = {}
     MISSING = str(exc)
+NATIVE = [name for name, file in FILES.items() if file.group != "custom-page-sizes"]
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +75,20 @@ def test_lazy(workers: dict, name: str) -> None:
 def test_images(workers: dict, name: str, bits: int) -> None:
     """Every module made into a prepared image first, and loaded from that."""
     _run(workers, name, bits, "image")
+
+
+@pytest.mark.parametrize("bits", [64, 32], ids=["64-bit", "32-bit"])
+@pytest.mark.parametrize("name", NATIVE)
+def test_machine_code(workers: dict, name: str, bits: int) -> None:
+    """Every function made into machine code when its module is loaded."""
+    _run(workers, name, bits, "stream+always")
+
+
+@pytest.mark.parametrize("bits", [64, 32], ids=["64-bit", "32-bit"])
+@pytest.mark.parametrize("name", NATIVE)
+def test_hot_functions(workers: dict, name: str, bits: int) -> None:
+    """The loop starts; a function it is met in twice, after two units of fuel each, becomes machine code."""
+    _run(workers, name, bits, "stream+hot")
 
 
 # A runtime that takes everything, gives no results, and dies or hangs on its third call.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import wasmtime
 
-from tools import mp, rv32, wasmops
+from tools import arm, mp, rv32, wasmops
 from tools.host import ROOT
 from tools.wasmops import F32, F64, I32, I64
 
@@ -340,13 +340,15 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tools.programs", description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bits", default="64,32", help="unix MicroPythons, or rv32 (default: 64,32)")
+    parser.add_argument("--bits", default="64,32", help="unix MicroPythons, arm, or rv32 (default: 64,32)")
+    parser.add_argument("-j", type=int, default=2, metavar="N", help="MicroPythons at once (default 2)")
     parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="compare the loop with machine code, too")
     args = parser.parse_args()
-    machines = [rv32.Machine() if bits == "rv32" else mp.get(int(bits)) for bits in args.bits.split(",")]
+    others = {"rv32": rv32.Machine, "arm": lambda: arm.get("armv6m")}
+    machines = [others[bits]() if bits in others else mp.get(int(bits)) for bits in args.bits.split(",")]
     step = 100
     jobs = [(at, min(step, args.seed + args.count - at), m) for at in range(args.seed, args.seed + args.count, step) for m in machines]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(args.j) as pool:
         bad = [line for lines in pool.map(lambda job: run(*job, args.native), jobs) for line in lines]
     print("\n".join(bad[:20]))
     print(f"{args.count} programs from seed {args.seed} on {args.bits} bits: {len(bad)} differ")

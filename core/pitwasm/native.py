@@ -165,9 +165,9 @@ class Native:
         self._address = addressof(pool.buf)
         self._region = None
         if sys.platform in ("linux", "darwin"):
-            from .region import Region
+            from . import region
 
-            self._region = Region(budget)
+            self._region = region.get(budget)
         self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)  # the only block of this size and kind that nobody owns: adopt()
         self._places = None
         work = pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
@@ -394,7 +394,10 @@ class Native:
             self.discard(0)
             self.rt._native = None
             self.mode = "never"
-            if not self._region:
+            if self._region:
+                self._region.leave()
+                self._region = None
+            else:
                 self.rt.pool.free(self._stubs)
             self.rt.pool.free(self._state)
             self.rt._buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255

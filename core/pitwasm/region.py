@@ -2,6 +2,16 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 from uctypes import bytearray_at
 
+_spare = []  # regions that no runtime has any more: MicroPython never gives such memory back, and making one takes 0.2 s
+
+
+def get(size):
+    """A region of `size` bytes at least."""
+    for region in _spare:
+        if region.size >= size:
+            _spare.remove(region)
+            return region
+    return Region(size)
 
 
 def code_of(f):
@@ -21,6 +31,11 @@ class Region:
         self.address = code_of(self._f)
         self.size = size
         self._free = [(0, size)]
+
+    def leave(self):
+        """Nothing in it is needed any more: for the next one who asks."""
+        self._free = [(0, self.size)]
+        _spare.append(self)
 
     def hole(self):
         """(place, bytes) of the largest hole."""

@@ -124,7 +124,9 @@ class Runner:
                 self.rt.deinstantiate(instance)
         for _, module in self.opened:
             self.rt.unload(module)
-        return self.rt.pool.used - self.before
+        left = self.rt.pool.used - self.before
+        self.rt.destroy()
+        return left
 
     def instance(self, name):
         if name not in self.instances:
