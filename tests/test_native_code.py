@@ -11,9 +11,12 @@ from capstone.x86 import X86_OP_MEM
 
 from tools import mp, programs
 from tools.host import ROOT
+from tools.macros import load_layout
 
 CHILD = ROOT / "tests" / "device" / "native_child.py"
-STATE = 64  # layout.X_SIZE
+STATE = 112  # layout.X_SIZE
+LAYOUT = load_layout(ROOT / "core" / "gen" / "opcodes.py")
+FLOAT = 85  # in core/machine/x64/machine.py
 GLOBALS = 9 * 4  # layout.X_GLOBALS
 HALF = {"eax": "rax", "edx": "rdx", "esi": "rsi", "edi": "rdi", "ecx": "rcx", **{f"r{i}d": f"r{i}" for i in range(8, 16)}}
 PARTS = {"sil": "rsi", "dil": "rdi", "si": "rsi", "di": "rdi", "cl": "rcx", "dl": "rdx", "dx": "rdx", "al": "rax", "ax": "rax"}
@@ -34,6 +37,7 @@ class Function:
         machine.detail = True
         code = bytes.fromhex(found["code"])
         self.ins: list[CsInsn] = []
+        self.slots: list[int] = []  # that copies of float words name
         at = 0
         while at < len(code):
             i = next(machine.disasm(code[at:at + 16], at, 1), None)
@@ -42,11 +46,37 @@ class Function:
             at += i.size
             if i.mnemonic == "call" and i.operands[0].type == CS_OP_IMM and i.operands[0].imm == 0:
                 at += 2  # the number of the code word where it leaves
+            elif i.mnemonic == "call" and i.operands[0].type == CS_OP_IMM and self.routine(i.operands[0].imm) is not None:
+                at = self.floats(code, at, self.routine(i.operands[0].imm))
         self.starts = {i.address for i in self.ins}
         self.targets = set(found["entries"])
         for i in self.ins:
             if i.mnemonic[0] == "j" and i.operands[0].type == CS_OP_IMM:
                 self.targets.add(i.operands[0].imm)
+
+    def routine(self, target: int) -> int | None:
+        """Which of the routines for floats a call goes to."""
+        k, off = divmod(target - self.found["floats"], FLOAT)
+        return k if off == 0 and 0 <= k < 3 else None
+
+    def floats(self, code: bytes, at: int, k: int | None) -> int:
+        """Where the copies of code words behind such a call end; their slots lie in the frame."""
+        start = at
+        while True:
+            op = code[at] - LAYOUT["OP_FLOAT"]
+            if k == 2:
+                assert op == 12
+            elif code[at] == LAYOUT["OP_CONST64_W" if k else "OP_CONST_W"]:
+                self.slots.append(code[at + 1])
+                at += 12 if k else 8
+                continue
+            elif not (16 <= op < 28 if k else 0 <= op < 12):
+                assert at > start and code[at] == 0x90  # the routine stops at a nop
+                return at
+            self.slots += code[at + 1:at + (3 if k == 2 else 4)]
+            at += 4
+            if k == 2:
+                return at
 
     def wrong(self) -> list[str]:
         """What is not as it has to be."""
@@ -54,6 +84,7 @@ class Function:
         checked: dict[str, int] = {}  # register -> bytes from its value on that are inside memory 0
         constant = 0  # bytes at the start of memory that are known to be there
         size = self.found["slots"] * 4
+        bad += [f"{self.found['file']}: slot {slot}" for slot in self.slots if slot * 4 >= size]
         for n, i in enumerate(self.ins):
             before = self.ins[n - 1] if n else None
             earlier = self.ins[n - 2] if n > 1 else None
@@ -110,7 +141,7 @@ class Function:
         if i.mnemonic[0] == "j" or i.mnemonic == "call":
             op = i.operands[0]
             if op.type == CS_OP_IMM:
-                return "" if op.imm in self.starts or op.imm in self.found["stubs"] else "goes outside"
+                return "" if op.imm in self.starts or op.imm in self.found["stubs"] or self.routine(op.imm) is not None else "goes outside"
             assert op.type in (CS_OP_REG, CS_OP_MEM)
             if i.op_str == "rax":
                 return ""  # the loader's end: the way in says where

@@ -36,8 +36,11 @@ COMPILED = tuple(viperc.BACKENDS)
 UNITS = {
     "loop": ("single", "double", "convert", "loop"),
     "translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"),
-    "words": ("forms", "machine", "marks", "lower", "wide", "callref", "words"),
+    "words": ("forms", "machine", "marks", "lower", "wide", "callref", "floats", "words"),
 }
+
+# Functions whose place in the machine code of a unit others know: `INNER`, u32 each, counted from the code of its entry.
+INNER = {"loop": ("run", ("single", "double", "convert"))}
 
 # Of these, files that there are besides: caps imports from them where no translator may be loaded.
 SHARED = frozenset({"tables"})
@@ -136,7 +139,7 @@ def unit_of(texts: dict[str, str], arch: str, others: set[str]) -> viperc.Unit |
         return None
     trees = {stem: ast.parse(body) for stem, body in texts.items()}
     named = others if len(texts) > 1 else {s.name for tree in trees.values() for s in tree.body if isinstance(s, ast.FunctionDef)}
-    return viperc.Unit(trees, named, len(texts) > 1, arch)
+    return viperc.Unit(trees, named, len(texts) > 1, arch, INNER.get(list(texts)[-1]))
 
 
 def compile_unit(paths: list[Path], arch: str, out: Path, layout: dict[str, int], others: set[str]) -> bool:

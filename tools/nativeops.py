@@ -8,7 +8,7 @@ CLASSES = (
     "HAND", "STOP", "NEVER", "BIN", "BINI", "BINW", "SUBI", "DIV", "EXT", "CMP", "CMPI", "BR", "BRR", "BRI", "TABLE", "RET", "RET1",
     "RET2", "RETN", "CALL", "REF", "MOV", "MOV64", "CONST", "CONSTW", "CONST64", "CONST64W", "GETW", "SETW", "SEL", "SEL64", "GGET",
     "GGET64", "GSET", "GSET64", "LOAD", "LOADW", "LOADC", "STORE", "STOREW", "STOREC", "LOGIC64", "ADD64", "SUB64", "MUL64", "SHIFT64",
-    "ROT64", "CMP64", "EQZ64", "EXTS64", "EXTU64",
+    "ROT64", "CMP64", "EQZ64", "EXTS64", "EXTU64", "FLOAT",
 )
 
 # Arguments: instructions of the assembler (layout.A_*), comparisons, kinds of access (SUB_G_* - SUB_G_LOAD).
@@ -53,6 +53,8 @@ def form(row: Op, member: int) -> tuple[str, int, int]:
         return "BIN", 13 + member, slots
     if name == "I32_DIV":
         return "DIV", member, slots
+    if name == "FLOAT" and (member < 13 or 16 <= member < 28):
+        return "FLOAT", 2 if member == 12 else member >> 4, 0
     if name in ("I32_EXTEND8_S", "I32_EXTEND16_S"):
         return "EXT", 26 if "8" in name else 27, slots
     if name.startswith("BR_") and name[3:] in _KINDS:

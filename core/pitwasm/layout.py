@@ -383,7 +383,10 @@ X_FUEL = 12  # (x86)
 X_INST = 13  # instance that runs (offset)
 X_REF = 14  # for the stub that calls by reference: its word
 X_FIRST = 15  # first function's block (NF_*), for who finds this pool later (pool offset)
-X_SIZE = 64  # bytes
+X_FLOAT = 16  # environment for single.py, double.py and convert.py: E_IP, E_FP and E_SELF of it are used; between them
+X_ROUTINES = 18  # … these three's machine code (addresses)
+X_CONTEXT = 26  # … what they take besides (address)
+X_SIZE = 112  # bytes
 
 # State of the lowering, in cells; byte arrays behind it. Places are offsets from the state.
 N_SELF = 0  # pool offset of the state
@@ -428,7 +431,7 @@ N_LOADER = 38  # … its loader of pinned slots
 N_ENTER = 39  # … where calls come in
 N_STATE = 40  # running state (X_*): pool offset
 N_FLAGS = 41  # NG_*: what the machine can do
-N_PINNED = 42  # slots pinned
+N_FLOATS = 42  # … the first of the float routines (place in the code space)
 N_RANGE = 43  # bytes that an exit may lie behind its branch
 N_SCRATCH = 44  # a register of the assembler's own, free between instructions
 N_STAMP = 45  # last value used in N_SET
@@ -458,6 +461,7 @@ MK_LABEL = 1  # a branch comes here, or a stretch ends in front of it
 MK_HEAD = 2  # … backward
 MK_ENTRY = 4  # native code can be entered here
 MK_WORD = 8  # a word starts here
+MK_FLOAT = 32  # operands are read from the frame, and the result goes there
 MK_HAND = 16  # the loop does this one, or it is a call: everything is in the frame
 
 NX_ROOM = 1  # no room in the workspace
@@ -467,6 +471,7 @@ NX_NEVER = 3  # has what cannot be lowered
 NG_DIVIDES = 1  # A_DIV …
 NG_UNALIGNED = 2  # memory may be accessed at any address
 NG_CARRY = 4
+NG_FLOATS = 8  # A_FLOAT: N_FLOATS are there
 
 # Instructions of the assembler: asm(state, A_…, d, a, b). Registers are 0 … N_REGS - 1.
 A_LDS = 0  # d = slot a
@@ -534,4 +539,5 @@ A_FRAME = 67  # … d = the slot whose number is in a
 A_UP = 68  # … the frame moves up by as many slots as a says
 A_TAIL = 69  # … go to N_CALL with the header in a and the call word in register 0
 A_OUT = 70  # … leave at the word in register 0
+A_FLOAT = 71  # the words from pool offset N_IMM on, b bytes, by a: 0 single.py, 1 double.py, 2 convert.py (register 0: its result)
 A_SET64 = 64  # d = 1 if the pair a (low word in the low byte) N_KIND the pair b, else 0

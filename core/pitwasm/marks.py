@@ -35,6 +35,11 @@ def mark(s: int):
             k = layout.L_HAND
         if k == layout.L_DIV and S[layout.N_FLAGS] & layout.NG_DIVIDES == 0:
             k = layout.L_HAND
+        if k == layout.L_FLOAT:
+            k = layout.L_HAND
+            if S[layout.N_FLAGS] & layout.NG_FLOATS:
+                k = layout.L_FLOAT
+                F[i] |= layout.MK_FLOAT
         constant = 256
         if k == layout.L_CONST64:
             constant = ip[1]
@@ -134,9 +139,9 @@ def exposed(s: int):
             t = 5
         w = 1 << (t + t)
         count = 0
-        if F[i] & layout.MK_HAND:
+        if F[i] & (layout.MK_HAND | layout.MK_FLOAT):
             use = 0
-            # the loop does it: any byte may be a slot, or the first of two
+            # the loop does it, or a routine: any byte may be a slot, or the first of two
             count = ((after - i) << 2) - 1
             if k == layout.L_CALL or k == layout.L_REF:
                 # … or a call, whose arguments lie side by side
@@ -235,7 +240,6 @@ def exposed(s: int):
         B[layout.N_PIN + r] = words
         B[layout.N_RF + r] = layout.RF_PINNED
         B[layout.N_RS + r] = words
-        S[layout.N_PINNED] += 1
     t = 0
     while t < 256:
         weight[t] = 0
@@ -291,6 +295,15 @@ def stretch(s: int, i: int):
         bits = 0
         if F[i] & layout.MK_HAND:
             use = 0
+        if F[i] & layout.MK_FLOAT:
+            # any byte may be a slot, or the first of two
+            k = 4
+            while k > 1:
+                k -= 1
+                t = ip[k]
+                live[t] = stamp
+                if t < 255:
+                    live[t + 1] = stamp
         if use & 1:
             t = ip[1]
             if ex[t] == 0:

@@ -4,12 +4,12 @@
 # Loaded by Runtime(native="always" or "hot"). Code words stay what they are, but for those where native code can be entered: there
 # the word is [OP_NATIVE, place of a record] and the record keeps what it was, so that everything can be put back.
 import sys
-from uctypes import addressof
+from uctypes import addressof, bytearray_at
 
 import micropython
 from micropython import const
 
-from . import layout
+from . import layout, loop
 from .errors import PoolExhausted
 from .pool import get16, get32, put32
 
@@ -124,10 +124,20 @@ def _point(f: uint, address: uint):
         ptr32(f)[3] = int(address)
 
 
+def _pointer(f, i):
+    """The i-th word of the object f."""
+    n = 8 if W64 else 4
+    return int.from_bytes(bytearray_at(id(f) + n * i, n), "little")
+
+
 # "hot": after so many units of fuel the driver looks where the loop is; a function that was met twice among so many becomes machine code.
 _EVERY = const(300)
 _SEEN = const(8)
 _LONGEST = const(20000)
+
+
+# Places of the stubs, which all functions need to know.
+_SHARED = (layout.N_EXIT, layout.N_FAIL, layout.N_CALL, layout.N_REF, layout.N_MUL, layout.N_DIV, layout.N_FLOATS)
 
 
 def adopt(pool):
@@ -170,11 +180,12 @@ class Native:
             self._region = region.get(budget)
         self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)  # the only block of this size and kind that nobody owns: adopt()
         self._places = None
+        self._floats = self._routines()
         work = pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
         state = self._begin(work, 0, 0, 0)
         at = words.stubs(state)
         words.callref(state)
-        self._places = [self._cell(work, i) for i in range(layout.N_EXIT, layout.N_DIV + 1)]
+        self._places = [self._cell(work, i) for i in _SHARED]
         self._stubs, size = self._keep(work)
         self.used = size
         rt._native = stub = _make()
@@ -204,14 +215,14 @@ class Native:
             (layout.N_SELF, work), (layout.N_FUNC, func), (layout.N_WORDS, n), (layout.N_AT, layout.N_SIZE), (layout.N_CODE, layout.N_SIZE),
             (layout.N_HOME, self._region.hole()[0] if self._region else work), (layout.N_TOP, top), (layout.N_PLACES, top),
             (layout.N_MARKS, top + 4 * n), (layout.N_END, top - 256), (layout.N_REGS, m.REGS), (layout.N_PINS, m.PINS),
-            (layout.N_SCRATCH, m.SCRATCH), (layout.N_FLAGS, m.FLAGS), (layout.N_RANGE, m.RANGE), (layout.N_REACHES, m.REACHES),
-            (layout.N_STATE, self._state),
+            (layout.N_SCRATCH, m.SCRATCH), (layout.N_FLAGS, m.FLAGS | self._floats), (layout.N_RANGE, m.RANGE),
+            (layout.N_REACHES, m.REACHES), (layout.N_STATE, self._state),
         )  # fmt: skip
         for i, value in cells:
             put32(buf, work + 4 * i, value)
         if func:
-            for i, value in enumerate(self._places):
-                put32(buf, work + 4 * (layout.N_EXIT + i), value)
+            for i, value in zip(_SHARED, self._places):
+                put32(buf, work + 4 * i, value)
             _clear(self.rt.pool.part(work + top, 5 * n), 5 * n)
         return self._address + work >> 2
 
@@ -232,6 +243,32 @@ class Native:
         _move(self._address + work, self._address + work + layout.N_SIZE, more)
         pool.shrink(work, more)
         return work, n
+
+    def _routines(self):
+        """Machine code calls the routines for floats where tools/viperc has made them (tools/build.py, INNER): NG_FLOATS, else 0.
+
+        Their environment is a part of the running state. Places in it count from its address - E_SELF."""
+        inner = getattr(loop, "INNER", None)
+        if not inner:
+            return 0
+        start = 0  # boards: places are addresses
+        if W64:
+            start = min(self._base(), self._address)
+            if max(self._base() + self.budget, self._address + len(self.rt._buf)) - start >= 1 << 31:
+                return 0
+            self._cells(layout.X_BASE, start)
+        self._cells(layout.X_CONTEXT, _pointer(loop.run, 1))
+        for i in range(3):
+            self._cells(layout.X_ROUTINES + (2 * i if W64 else i), _pointer(loop.run, 3) + get32(inner, 4 * i))
+        env = self._state + 4 * layout.X_FLOAT
+        put32(self.rt._buf, env + layout.E_SELF, self._address + env - start)
+        return layout.NG_FLOATS
+
+    def _cells(self, i, value):
+        """An address, to the running state."""
+        put32(self.rt._buf, self._state + 4 * i, value & 0xFFFFFFFF)
+        if W64:
+            put32(self.rt._buf, self._state + 4 * i + 4, value >> 32)
 
     # Functions.
 

@@ -4,6 +4,7 @@ import micropython
 
 from . import layout
 from .callref import callref  # noqa: F401 (native.py finds it here)
+from .floats import extent, floats
 from .forms import FORMS
 from .lower import constant, define, drop, fix, flush, forget, later, pend, save, use, wrote
 from .machine import FLAGS, PINS, RANGE, REACHES, REGS, SCRATCH, asm, stubs  # noqa: F401 (native.py finds them here)
@@ -75,12 +76,15 @@ def words(s: int):
             stretch(s, i)
             last = ptr8(int(S) + layout.N_LAST)
         t = 0
+        u = 80
+        if F[i] & layout.MK_FLOAT:
+            u = 160
         if S[layout.N_PENDING]:
-            t = S[layout.N_AT] + S[layout.N_STUBS] + 80
+            t = S[layout.N_AT] + S[layout.N_STUBS] + u
             if t - S[layout.N_OLDEST] > S[layout.N_RANGE] or S[layout.N_PENDING] > 380:
                 known |= 2
         if S[layout.N_LITERALS]:
-            if S[layout.N_AT] + S[layout.N_STUBS] + 80 - S[layout.N_FIRST] > 900 or S[layout.N_LITERALS] > 20:
+            if S[layout.N_AT] + S[layout.N_STUBS] + u - S[layout.N_FIRST] > 900 or S[layout.N_LITERALS] > 20:
                 known |= 2
         if known != 1:
             flush(s, known & 1)
@@ -100,7 +104,14 @@ def words(s: int):
         last = ptr8(int(last) + 1)
         here = i
         i += forms[(op << 2) + 3]
-        if F[here] & layout.MK_HAND:
+        if F[here] & layout.MK_FLOAT:
+            u = int(extent(s, here))
+            floats(s, here, u)
+            u += here
+            while i < u:
+                i += forms[(ptr8(top + (i << 2))[0] << 2) + 3]
+                last = ptr8(int(last) + 1)
+        elif F[here] & layout.MK_HAND:
             if k == layout.L_CALL:
                 t = ptr32(base + S[layout.N_ENTRIES])[ptr16(ip)[1]]
                 if t == layout.P_LAZY:

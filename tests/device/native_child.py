@@ -19,6 +19,7 @@ for path in sys.argv[1:]:
         data = str(binascii.hexlify(bytearray_at(tier._base() + code, size)), "ascii")
         entries = [get32(buf, at + 24 + 20 * i + 8) - code for i in range(get32(buf, at + 4))]
         slots = max(get16(buf, func - 8), get16(buf, func - 2))
-        print(json.dumps({"file": path, "code": data, "stubs": [p - code for p in tier._places[:4]], "slots": slots, "entries": entries}))
+        places = [p - code for p in tier._places]
+        print(json.dumps({"file": path, "code": data, "stubs": places[:4], "floats": places[6], "slots": slots, "entries": entries}))
         at = get32(buf, at)
     rt.destroy()

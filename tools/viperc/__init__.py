@@ -32,11 +32,20 @@ class Unit:
     """Source files that become one .mpy file.
 
     Arguments: the files' syntax trees, as transformed for the machine (by module name, the unit's own last); the names that other files
-    import from them; whether plain functions (pool, …) are compiled too; the architecture.
+    import from them; whether plain functions (pool, …) are compiled too; the architecture; a function, and others of the unit whose places
+    in the code, from its start on, the file is to tell as `INNER`.
     """
 
-    def __init__(self, trees: dict[str, ast.Module], wanted: Iterable[str], plain: bool, arch: str = "armv6m") -> None:
+    def __init__(
+        self,
+        trees: dict[str, ast.Module],
+        wanted: Iterable[str],
+        plain: bool,
+        arch: str = "armv6m",
+        inner: tuple[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.arch = arch
+        self.inner = inner
         self.backend = BACKENDS[arch]
         self.report: dict[str, str] = {}
         self.listing: list[tuple[Thumb | X64, str, str]] | None = None  # (machine, function, intermediate code), for people to look at
@@ -122,7 +131,13 @@ class Unit:
         body = [s for s in self.tree.body if not (isinstance(s, ast.FunctionDef) and s.name in gone)]
         body = [s for s in body if not (isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) in self.module.tables)]
         body = [_head(s) if isinstance(s, ast.FunctionDef) and s.name in self.functions else s for s in body]
+        if self.inner:
+            body.append(ast.parse(f"INNER = {self._unknown()!r}").body[0])
         return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
+
+    def _unknown(self) -> bytes:
+        """What stands in INNER's place until the code is made."""
+        return b"".join((0xA5C3E1F0 + n).to_bytes(4, "little") for n in range(len(self.inner[1]))) if self.inner else b""
 
     def improve(self, data: bytes, names: Names) -> bytes:
         """The .mpy file with machine code of our own. names: finds the numbers of names built into every firmware."""
@@ -143,7 +158,7 @@ class Unit:
         if mpy.fun_table < 0:
             self.module.fun_table = mpy.add_fun_table(self.arch)
             self.module.objects.there.append(None)
-        first = next((n for n in self.outside if n in raws), None)
+        first = self.inner[0] if self.inner else next((n for n in self.outside if n in raws), None)
         assert first is not None
         if self.module.direct:
             self._together(raws, first)
@@ -153,6 +168,10 @@ class Unit:
                 self._emit(machine, self.functions[name], False)
                 self._exchange(raws[name], machine.assemble())
         mpy.extend(self.module.qstrs.there[len(mpy.names) :], self.module.objects.there[len(mpy.objects) :], numbers)
+        if self.inner:
+            if mpy.tables.count(self._unknown()) != 1:
+                raise Unsupported("INNER is no constant of the file")
+            mpy.tables = mpy.tables.replace(self._unknown(), self.places)
         return mpy.build()
 
     def _emit(self, machine: Thumb | X64, sig: Signature, inner: bool) -> None:
@@ -184,6 +203,7 @@ class Unit:
         for name in order[1:]:
             at = machine.labels[name + "$" if name in self.module.direct else name]
             self._exchange(raws[name], self.backend.stub(q, self.module.fun_table, at))
+        self.places = b"".join(machine.labels[name].to_bytes(4, "little") for name in self.inner[1]) if self.inner else b""
 
     def _exchange(self, raw: RawCode, data: bytes) -> None:
         if raw.kind == NATIVE or raw.children:

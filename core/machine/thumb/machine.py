@@ -16,6 +16,7 @@ FLAGS = layout.NG_DIVIDES
 RANGE = 250
 REACHES = 1
 STACK = const(768)  # bytes of the machine stack that calls may take: 4 each
+FLOAT = const(36)  # bytes from one float routine's stub to the next
 
 
 @micropython.viper
@@ -128,6 +129,19 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
     names = ptr8(b"\x00\x01\x02\x04\x05\x06\x03")
     if op <= layout.A_STS:
         _slot(s, 0x6000 if op == layout.A_STS else 0x6800, names[d], a)
+        return 0
+    if op == layout.A_FLOAT:
+        # the copies lie at a multiple of 4; the nop stops the routine
+        if S[layout.N_AT] - S[layout.N_CODE] & 2:
+            _h(s, 0x46c0)
+        _out(s, S[layout.N_FLOATS] + a * FLOAT)
+        while b:
+            ptr32(int(S) + S[layout.N_AT])[0] = ptr32(int(S) - S[layout.N_SELF] + imm)[0]
+            S[layout.N_AT] += 4
+            imm += 4
+            b -= 4
+        if a != 2:
+            _h(s, 0x46c0)
         return 0
     if op >= layout.A_PEEK:
         _stub(s, op, names[d], names[a], b)
@@ -592,6 +606,24 @@ def _here(s: int) -> int:
 
 
 @micropython.viper
+def _routine(s: int, cell: int):
+    """Call the routine whose address is in a cell, for the words at r1; r3 = running state."""
+    _h(s, 0x4663)  # mov r3, r12
+    _h(s, 0x6800 | cell << 6 | 3 << 3 | 2)
+    _h(s, 0x3201)
+    _h(s, 0x6000 | layout.X_FLOAT << 6 | 3 << 3 | 1)
+    _h(s, 0x6000 | layout.X_FLOAT + 1 << 6 | 3 << 3 | 7)
+    _h(s, 0x2000 | layout.X_FLOAT << 2)
+    _h(s, 0x18c0)  # adds r0, r0, r3
+    _h(s, 0x0880)
+    _h(s, 0x6800 | layout.X_CONTEXT << 6 | 3 << 3 | 1)
+    _h(s, 0xb408)
+    _h(s, 0x4790)  # blx r2
+    _h(s, 0xbc08)
+    _h(s, 0x469c)
+
+
+@micropython.viper
 def stubs(s: int) -> int:
     """The routines all functions share: N_EXIT, N_FAIL, N_CALL, N_MUL, N_DIV. The place of the one that the loop calls."""
     S = ptr32(s << 2)
@@ -730,6 +762,35 @@ def stubs(s: int) -> int:
     _h(s, 0x4613)
     _h(s, 0xbc77)
     _h(s, 0x4770)
+    # FLOATS: the routine for the words behind the call; on behind them. r4 … r6 stay.
+    S[layout.N_FLOATS] = int(_here(s))
+    a = layout.X_ROUTINES
+    while a < layout.X_ROUTINES + 2:
+        _h(s, 0x4671)  # mov r1, lr
+        _h(s, 0x3901)
+        _routine(s, a)
+        _h(s, 0x6800 | layout.X_FLOAT << 6 | 3 << 3 | 1)
+        _h(s, 0x3101)
+        _h(s, 0x4708)  # bx r1
+        a += 1
+    # … for one word; what it traps with takes the place of its result: the operand gets its value back
+    _h(s, 0x4671)
+    _h(s, 0x3901)
+    _h(s, 0x7888)  # ldrb r0, [r1, #2]
+    _h(s, 0x0080)
+    _h(s, 0x19c0)
+    _h(s, 0x6802)
+    _h(s, 0x6843)
+    _h(s, 0xb50d)  # push {r0, r2, r3, lr}
+    _routine(s, a)
+    _h(s, 0xbc0e)  # pop {r1, r2, r3}
+    _h(s, 0x2800)
+    _h(s, 0xd001)
+    _h(s, 0x600a)
+    _h(s, 0x604b)
+    _h(s, 0xbc02)
+    _h(s, 0x3104)
+    _h(s, 0x4708)
     # The loop's way in: (self, n_args, n_kw, args)
     at = int(_here(s))
     _h(s, 0xb5f0)

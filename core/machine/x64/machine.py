@@ -5,6 +5,7 @@
 # Registers 0 … 7 of the lowering: eax edx esi edi, r8d r9d r10d r11d (the last four may be pinned to slots).
 # The upper halves of all registers that hold slots are 0.
 import micropython
+from micropython import const
 
 from . import layout
 
@@ -14,6 +15,7 @@ SCRATCH = 8
 FLAGS = layout.NG_DIVIDES | layout.NG_UNALIGNED
 RANGE = 30000
 REACHES = 1  # all branches are 4 bytes
+FLOAT = const(85)  # bytes from one float routine's stub to the next
 
 
 @micropython.viper
@@ -288,6 +290,14 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
         _m(s, 0x8b if op == layout.A_GGET else 0x89, names[d], 0x20f, a << 2)
     elif op < layout.A_PEEK:
         return int(_rest(s, op, d, a, b))
+    elif op == layout.A_FLOAT:
+        _out(s, 0xe8, S[layout.N_FLOATS] + a * FLOAT)
+        while b:
+            _b(s, 4, ptr32(int(S) - S[layout.N_SELF] + imm)[0])
+            imm += 4
+            b -= 4
+        if a != 2:
+            _b(s, 1, 0x90)  # the nop stops the routine
     elif op == layout.A_PEEK:
         _m(s, 0x8b if b == 4 else 0x1b7 if b == 2 else 0x1b6, names[d], 15 | names[a] + 1 << 8, imm)
     elif op == layout.A_POKE:
@@ -442,6 +452,25 @@ def _here(s: int) -> int:
 
 
 @micropython.viper
+def _routine(s: int, cell: int):
+    """Call the routine whose address is in a cell, for the words at rax."""
+    _b(s, 4, 0x51415041)  # push r8, r9, r10, r11
+    _b(s, 4, 0x53415241)
+    _m(s, 0x22b, 0, 5, layout.X_BASE << 2)
+    _m(s, 0x89, 0, 5, layout.X_FLOAT << 2)
+    _r(s, 0x289, 3, 1)
+    _m(s, 0x22b, 1, 5, layout.X_BASE << 2)
+    _m(s, 0x89, 1, 5, (layout.X_FLOAT << 2) + layout.E_FP)
+    _m(s, 0x28d, 7, 5, layout.X_FLOAT << 2)
+    _r(s, 0x2c1, 5, 7)
+    _b(s, 1, 2)
+    _m(s, 0x28b, 6, 5, layout.X_CONTEXT << 2)
+    _m(s, 0xff, 2, 5, cell << 2)
+    _b(s, 4, 0x5a415b41)
+    _b(s, 4, 0x58415941)
+
+
+@micropython.viper
 def stubs(s: int) -> int:
     """The routines all functions share: N_EXIT, N_FAIL, N_CALL.
 
@@ -491,6 +520,32 @@ def stubs(s: int) -> int:
     _b(s, 4, 0 - int(_here(s)) - 4)
     _r(s, 0x201, 2, 1)
     _b(s, 2, 0xe1ff)
+    # FLOATS: the routine for the words behind the call; on behind them
+    S[layout.N_FLOATS] = int(_here(s))
+    a = layout.X_ROUTINES
+    while a < layout.X_ROUTINES + 4:
+        _b(s, 1, 0x58)
+        _routine(s, a)
+        _m(s, 0x8b, 0, 5, layout.X_FLOAT << 2)
+        _m(s, 0x203, 0, 5, layout.X_BASE << 2)
+        _b(s, 2, 0xe0ff)
+        a += 2
+    # … for one word; what it traps with takes the place of its result: the operand gets its value back
+    _b(s, 1, 0x58)
+    _m(s, 0x1b6, 1, 0, 2)
+    _m(s, 0x28d, 1, 3 | 2 << 8, 0)
+    p = ptr8(int(S) + S[layout.N_AT])
+    p = ptr8(int(p) - 5)
+    p[0] = p[0] | 0x80  # the index times 4
+    _b(s, 3, 0x31ff51)  # push rcx; push [rcx]
+    _b(s, 1, 0x50)
+    _routine(s, a)
+    _b(s, 3, 0x595a5e)  # pop rsi; pop rdx; pop rcx
+    _r(s, 0x85, 0, 0)
+    _b(s, 2, 0x0374)
+    _b(s, 3, 0x118948)  # mov [rcx], rdx
+    _b(s, 4, 0x04c68348)  # add rsi, 4
+    _b(s, 2, 0xe6ff)
     # The loop's way in
     at = int(_here(s))
     _b(s, 2, 0x5553)
