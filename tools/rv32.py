@@ -23,7 +23,7 @@ from tools.host import OUT, ROOT, HostError, call, has, lock, need_packages, say
 
 CACHE = OUT / "rv32"
 HEAP = 1536 * 1024  # of the 2 MB of RAM that the port's linker script gives it
-POOL = 640 * 1024
+POOL = 576 * 1024
 
 # On the board: an image of a read-only filesystem comes in as base64 and is mounted. The port has no other filesystem.
 MOUNT = f"""

@@ -146,7 +146,7 @@ def words(s: int):
                     S[layout.N_KIND] = 0
                     S[layout.N_IMM] = 0
                     S[layout.N_TARGET] = 0
-                    S[layout.N_REACH] = 0
+                    S[layout.N_REACH] = S[layout.N_REACHES] - 1  # exits are as near as those of a check
                     t = int(asm(s, layout.A_BRI, 0, b, 0))
                     S[layout.N_IMM] = 0 - 1
                     u = 0

@@ -1,0 +1,205 @@
+# Xtensa machine code run on a bare core in QEMU, while unix MicroPython does everything else: python -m tools.xtensa PROGRAM ARGUMENTS
+# MIT license; Copyright (c) 2026 the pitwasm authors
+#
+# MicroPython for Xtensa runs in no emulator at hand. So a 32-bit unix MicroPython gets the native tier with the machine file of Xtensa, which it
+# cannot run itself: whenever the loop enters native code, the pool, with the code in it, goes over a pipe to a core of QEMU's simulator machine,
+# which calls the way in as MicroPython would (windowed ABI), and comes back with what has become of it.
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from tools import build, macros, mp
+from tools.host import OUT, ROOT, call, has, lock, need_packages
+
+CACHE = OUT / "xtensa"
+CORE = "dc233c"  # windows, 16-bit instructions, MUL32 with high word, DIV32, NSA; memory at 0, it starts at 0xfe000000
+POOL = 0x100000
+
+# Receives [address of the way in, argument, bytes of the pool] and the pool, calls the way in, sends its result and the pool. Calls of the host
+# are the simulator's (SIMCALL: 3 reads, 4 writes). What the assembler at hand does not know is there in bytes.
+PROGRAM = f"""
+    .section .reset, "ax"       # where the core starts
+    movi a2, 0x400
+    jx a2
+    .text                       # at 0x400, in the gigabyte that the pool is in: retw keeps the upper two bits of the address
+    j start
+    .align 4
+    .literal_position
+start:
+    movi a2, 0x40000            # windows, no exception, no interrupt masked
+    wsr.ps a2
+    rsync
+    movi a2, 0
+    .byte 0x20, 0x48, 0x13      # wsr.windowbase a2
+    rsync
+    movi a2, 1
+    .byte 0x20, 0x49, 0x13      # wsr.windowstart a2
+    rsync
+    movi a1, stack
+again:
+    movi a6, head
+    movi a7, 12
+    call0 receive
+    movi a6, {POOL}
+    movi a2, head
+    l32i a7, a2, 8
+    call0 receive
+    movi a2, head
+    l32i a8, a2, 0
+    movi a13, head + 4          # args
+    .byte 0xe0, 0x08, 0x00      # callx8 a8
+    movi a6, head
+    s32i a10, a6, 0
+    movi a7, 4
+    call0 send
+    movi a6, {POOL}
+    movi a2, head
+    l32i a7, a2, 8
+    call0 send
+    j again
+receive:
+    movi a2, 3
+    movi a3, 0
+    j move
+send:
+    movi a2, 4
+    movi a3, 1
+move:
+    mov a15, a2
+    mov a14, a3
+1:  mov a2, a15
+    mov a3, a14
+    mov a4, a6
+    mov a5, a7
+    .byte 0x00, 0x51, 0x00      # simcall
+    bgei a2, 1, 2f
+    movi a2, 1                  # the other side is gone: exit
+    .byte 0x00, 0x51, 0x00
+2:  add a6, a6, a2
+    sub a7, a7, a2
+    bnez a7, 1b
+    ret
+    .align 16
+head:
+    .space 16
+    .space 8192
+stack:
+    .space 64
+"""
+
+# In front of the program that MicroPython runs.
+SETUP = """
+import sys
+import pitwasm
+from pitwasm import native
+from pitwasm.pool import get32, put32
+from uctypes import addressof, bytearray_at
+
+class Bare:
+    platform = "bare"
+
+native.sys = Bare  # code goes to the pool
+out = open(sys.argv[1], "wb")
+back = open(sys.argv[2], "rb")
+
+def receive(view):
+    at = 0
+    while at < len(view):
+        at += back.readinto(view[at:])
+
+def connect(rt):
+    buf = rt._buf
+    address = addressof(buf)
+    put32(buf, rt._tier._state + %d, %d)
+    head = bytearray(12)
+    answer = bytearray(4)
+    way_in = int.from_bytes(bytearray_at(id(rt._native) + 12, 4), "little") - address
+    put32(head, 0, %d + way_in)
+    put32(head, 8, len(buf))
+
+    def enter(e):
+        put32(head, 4, (%d + ((e << 2) - address & 0xFFFFFFFF)) >> 2 << 1 | 1)
+        out.write(head)
+        out.write(buf)
+        receive(memoryview(answer))
+        receive(memoryview(buf))
+        return get32(answer, 0) >> 1
+
+    rt._native = enter
+
+class Runtime(pitwasm.Runtime):
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        if more.get("native", "never") != "never":
+            connect(self)
+
+pitwasm.Runtime = Runtime
+program = sys.argv[3]
+del sys.argv[:3]
+exec(open(program).read())
+""" % (4 * macros.load_layout(ROOT / "core/pitwasm/layout.py")["X_CODE"], POOL, POOL, POOL)
+
+
+@cache
+def program() -> Path:
+    """What the core runs."""
+    need_packages({"binutils-xtensa-lx106": has("xtensa-lx106-elf-as"), "qemu-system-misc": has("qemu-system-xtensa")}, "running Xtensa code")
+    with lock(CACHE):
+        source, made, path = (CACHE / f"core.{kind}" for kind in ("s", "o", "elf"))
+        source.write_text(PROGRAM)
+        call("xtensa-lx106-elf-as", "--text-section-literals", "-o", made, source)
+        call("xtensa-lx106-elf-ld", "-Ttext", "0x400", "--section-start=.reset=0xfe000000", "-o", path, made)
+        return path
+
+
+@cache
+def packages() -> Path:
+    """pitwasm for 32-bit unix, with this machine in the place of the host's."""
+    before = build.MACHINES
+    build.MACHINES = {**before, "x86": "xtensa"}
+    try:
+        return build.build("x86", CACHE)
+    finally:
+        build.MACHINES = before
+
+
+class Machine:
+    """Stands for a unix MicroPython where tools/programs.py runs its programs."""
+
+    bits = 32
+
+    def run(self, args: Sequence[str | Path], timeout: float = 60, heap: str = "16M") -> subprocess.CompletedProcess[str]:
+        """A program, and the arguments it finds in sys.argv."""
+        micropython = mp.MicroPython(mp.get(32).path, 32, packages())
+        with tempfile.TemporaryDirectory() as folder:
+            there, back = (Path(folder, name) for name in ("there", "back"))
+            for pipe in (there, back):
+                os.mkfifo(pipe)
+            # opened for both: neither side waits for the other to open its end
+            with open(os.open(there, os.O_RDWR), "rb", 0) as stdin, open(os.open(back, os.O_RDWR), "wb", 0) as stdout:
+                command = ["qemu-system-xtensa", "-M", "sim", "-cpu", CORE, "-semihosting", "-display", "none", "-monitor", "none"]
+                command += ["-serial", "none", "-kernel", str(program())]
+                core = subprocess.Popen(command, stdin=stdin, stdout=stdout)
+                try:
+                    wrapper = Path(folder, "wrapper.py")
+                    wrapper.write_text(SETUP)
+                    return micropython.run([wrapper, there, back, *args], timeout=timeout, heap=heap)
+                finally:
+                    core.kill()
+                    core.wait()
+
+
+def main(argv: list[str] | None = None) -> int:
+    done = Machine().run(sys.argv[1:] if argv is None else argv, timeout=3600)
+    print(done.stdout, end="")
+    print(done.stderr, end="", file=sys.stderr)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
