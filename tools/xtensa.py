@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,8 @@ from tools import build, macros, mp
 from tools.host import OUT, ROOT, call, has, lock, need_packages
 
 CACHE = OUT / "xtensa"
-CORE = "dc233c"  # windows, 16-bit instructions, MUL32 with high word, DIV32, NSA; memory at 0, it starts at 0xfe000000
-POOL = 0x100000
+CORE = "dc233c"  # windows, 16-bit instructions, MUL32, DIV32, NSA; memory at 0, it starts at 0xfe000000
+HEAD, REGISTERS, STACK, POOL = 0x8000, 0x8100, 0xF0000, 0x100000  # what lies where
 
 # Receives [address of the way in, argument, bytes of the pool] and the pool, calls the way in, sends its result and the pool. Calls of the host
 # are the simulator's (SIMCALL: 3 reads, 4 writes). What the assembler at hand does not know is there in bytes.
@@ -40,25 +41,25 @@ start:
     movi a2, 1
     .byte 0x20, 0x49, 0x13      # wsr.windowstart a2
     rsync
-    movi a1, stack
+    movi a1, {STACK}
 again:
-    movi a6, head
+    movi a6, {HEAD}
     movi a7, 12
     call0 receive
     movi a6, {POOL}
-    movi a2, head
+    movi a2, {HEAD}
     l32i a7, a2, 8
     call0 receive
-    movi a2, head
+    movi a2, {HEAD}
     l32i a8, a2, 0
-    movi a13, head + 4          # args
+    movi a13, {HEAD} + 4        # args
     .byte 0xe0, 0x08, 0x00      # callx8 a8
-    movi a6, head
+    movi a6, {HEAD}
     s32i a10, a6, 0
     movi a7, 4
     call0 send
     movi a6, {POOL}
-    movi a2, head
+    movi a2, {HEAD}
     l32i a7, a2, 8
     call0 send
     j again
@@ -84,12 +85,90 @@ move:
     sub a7, a7, a2
     bnez a7, 1b
     ret
-    .align 16
-head:
-    .space 16
-    .space 8192
-stack:
-    .space 64
+
+    # An instruction it does not have can only be muluh, which an ESP32 has: done here.
+    .section .exception, "ax"   # the vector
+    j muluh
+    .text
+muluh:
+    wsr.excsave1 a0
+    movi a0, {REGISTERS}
+    s32i a1, a0, 4
+    s32i a2, a0, 8
+    s32i a3, a0, 12
+    s32i a4, a0, 16
+    s32i a5, a0, 20
+    s32i a6, a0, 24
+    s32i a7, a0, 28
+    s32i a8, a0, 32
+    s32i a9, a0, 36
+    s32i a10, a0, 40
+    s32i a11, a0, 44
+    s32i a12, a0, 48
+    s32i a13, a0, 52
+    s32i a14, a0, 56
+    s32i a15, a0, 60
+    rsr.excsave1 a1
+    s32i a1, a0, 0
+    rsr.exccause a1
+    bnez a1, stop
+    rsr.epc1 a1
+    l8ui a2, a1, 0              # the instruction
+    l8ui a3, a1, 1
+    l8ui a4, a1, 2
+    movi a5, 0xa2
+    bne a4, a5, stop
+    addi a1, a1, 3
+    wsr.epc1 a1
+    extui a4, a3, 0, 4
+    addx4 a4, a4, a0
+    l32i a4, a4, 0              # its operands
+    extui a5, a2, 4, 4
+    addx4 a5, a5, a0
+    l32i a5, a5, 0
+    extui a3, a3, 4, 4
+    addx4 a3, a3, a0
+    extui a6, a4, 0, 16
+    extui a7, a4, 16, 16
+    extui a8, a5, 0, 16
+    extui a9, a5, 16, 16
+    mull a10, a6, a8
+    mull a11, a7, a8
+    mull a12, a6, a9
+    mull a13, a7, a9
+    extui a10, a10, 16, 16
+    extui a14, a11, 0, 16
+    add a10, a10, a14
+    extui a14, a12, 0, 16
+    add a10, a10, a14
+    extui a10, a10, 16, 16
+    add a13, a13, a10
+    extui a11, a11, 16, 16
+    add a13, a13, a11
+    extui a12, a12, 16, 16
+    add a13, a13, a12
+    s32i a13, a3, 0
+    l32i a1, a0, 4
+    l32i a2, a0, 8
+    l32i a3, a0, 12
+    l32i a4, a0, 16
+    l32i a5, a0, 20
+    l32i a6, a0, 24
+    l32i a7, a0, 28
+    l32i a8, a0, 32
+    l32i a9, a0, 36
+    l32i a10, a0, 40
+    l32i a11, a0, 44
+    l32i a12, a0, 48
+    l32i a13, a0, 52
+    l32i a14, a0, 56
+    l32i a15, a0, 60
+    l32i a0, a0, 0
+    rfe
+stop:
+    movi a2, 1
+    .byte 0x00, 0x51, 0x00
+    j stop
 """
 
 # In front of the program that MicroPython runs.
@@ -110,7 +189,10 @@ back = open(sys.argv[2], "rb")
 def receive(view):
     at = 0
     while at < len(view):
-        at += back.readinto(view[at:])
+        n = back.readinto(view[at:])
+        if not n:
+            raise OSError("the core has stopped")
+        at += n
 
 def connect(rt):
     buf = rt._buf
@@ -133,15 +215,15 @@ def connect(rt):
     rt._native = enter
 
 class Runtime(pitwasm.Runtime):
-    def __init__(self, *args, **more):
-        super().__init__(*args, **more)
+    def __init__(self, size, **more):
+        super().__init__(min(size, 300000), **more)  # all of it goes over the pipe, each time
         if more.get("native", "never") != "never":
             connect(self)
 
 pitwasm.Runtime = Runtime
 program = sys.argv[3]
 del sys.argv[:3]
-exec(open(program).read())
+exec(open(program).read(), {"__name__": "__main__"})
 """ % (4 * macros.load_layout(ROOT / "core/pitwasm/layout.py")["X_CODE"], POOL, POOL, POOL)
 
 
@@ -153,7 +235,7 @@ def program() -> Path:
         source, made, path = (CACHE / f"core.{kind}" for kind in ("s", "o", "elf"))
         source.write_text(PROGRAM)
         call("xtensa-lx106-elf-as", "--text-section-literals", "-o", made, source)
-        call("xtensa-lx106-elf-ld", "-Ttext", "0x400", "--section-start=.reset=0xfe000000", "-o", path, made)
+        call("xtensa-lx106-elf-ld", "-Ttext", "0x400", "--section-start=.reset=0xfe000000", "--section-start=.exception=0x2300", "-o", path, made)
         return path
 
 
@@ -180,18 +262,24 @@ class Machine:
             there, back = (Path(folder, name) for name in ("there", "back"))
             for pipe in (there, back):
                 os.mkfifo(pipe)
-            # opened for both: neither side waits for the other to open its end
+            # Opened for both, so that nobody waits for the other to open its end.
             with open(os.open(there, os.O_RDWR), "rb", 0) as stdin, open(os.open(back, os.O_RDWR), "wb", 0) as stdout:
                 command = ["qemu-system-xtensa", "-M", "sim", "-cpu", CORE, "-semihosting", "-display", "none", "-monitor", "none"]
-                command += ["-serial", "none", "-kernel", str(program())]
-                core = subprocess.Popen(command, stdin=stdin, stdout=stdout)
+                core = subprocess.Popen([*command, "-serial", "none", "-kernel", str(program())], stdin=stdin, stdout=stdout)
+
+                def watch() -> None:
+                    core.wait()
+                    stdout.close()  # whoever reads from it sees the end
+
+                watcher = threading.Thread(target=watch)
+                watcher.start()
                 try:
                     wrapper = Path(folder, "wrapper.py")
                     wrapper.write_text(SETUP)
                     return micropython.run([wrapper, there, back, *args], timeout=timeout, heap=heap)
                 finally:
                     core.kill()
-                    core.wait()
+                    watcher.join()
 
 
 def main(argv: list[str] | None = None) -> int:

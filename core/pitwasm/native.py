@@ -166,7 +166,7 @@ class Native:
         self.slice = 20000  # units of fuel to the next sample
         self._seen = [0] * _SEEN  # functions that samples fell into, latest last
         self._work = 0  # the block a function is being lowered in
-        if not words:
+        if not words or sys.platform == "esp32":  # whose heap is not executable
             self.mode = "never"
             return
         if mode == "hot":
