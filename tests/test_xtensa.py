@@ -25,8 +25,8 @@ print(json.dumps(found))
 # What the backend means to write between a function's first word and its end. quos, quou, rems, remu, muluh: OPTIONS.
 KNOWN = set(
     "add.n addi addi.n addmi addx2 and beq beqi beqz bge bgei bgeu bgeui bgez blt blti bltu bltui bltz bne bnei bnez call0 callx0 extui "
-    "j jx l16si l16ui l32i l32i.n l32r l8ui mov.n moveqz movi movi.n movnez mull nop nop.n nsau or ret.n s16i s32i s32i.n s8i slli sll sra srai src "
-    "srl srli ssai ssl ssr sub xor".split()
+    "j jx l16si l16ui l32i l32i.n l32r l8ui mov.n moveqz movi movi.n movnez mull nop nop.n nsau or ret.n s16i s32i s32i.n s8i slli sll "
+    "sra srai src srl srli ssai ssl ssr sub xor".split()
 )
 RARE = {"nop", "nop.n", "callx0", "call0", "beqi", "bgei", "bgeui", "blti", "bltui", "bltz", "ssai"}
 OPTIONS = (0xA, 0xC, 0xD, 0xE, 0xF)  # the last four bits of those that this disassembler does not know: 0010 in the next four

@@ -119,7 +119,7 @@ class Qemu:
 
 
 class Machine:
-    """Stands for a unix MicroPython where tools/programs.py runs its programs: each run is a machine of its own, with the folder it names."""
+    """Stands for a unix MicroPython where tools/programs.py runs its programs: each run has a machine of its own, with that folder."""
 
     bits = 32
 

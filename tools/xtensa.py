@@ -1,9 +1,9 @@
 # Xtensa machine code run on a bare core in QEMU, while unix MicroPython does everything else: python -m tools.xtensa PROGRAM ARGUMENTS
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# MicroPython for Xtensa runs in no emulator at hand. So a 32-bit unix MicroPython gets the native tier with the machine file of Xtensa, which it
-# cannot run itself: whenever the loop enters native code, the pool, with the code in it, goes over a pipe to a core of QEMU's simulator machine,
-# which calls the way in as MicroPython would (windowed ABI), and comes back with what has become of it.
+# MicroPython for Xtensa runs in no emulator at hand. So a 32-bit unix MicroPython gets the native tier with Xtensa's machine file, which
+# it cannot run: whenever the loop enters native code, the pool, with the code in it, goes over a pipe to a core of QEMU's simulator
+# machine, which calls the way in as MicroPython would (windowed ABI), and comes back with what has become of it.
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ CACHE = OUT / "xtensa"
 CORE = "dc233c"  # windows, 16-bit instructions, MUL32, DIV32, NSA; memory at 0, it starts at 0xfe000000
 HEAD, REGISTERS, STACK, POOL = 0x8000, 0x8100, 0xF0000, 0x100000  # what lies where
 
-# Receives [address of the way in, argument, bytes of the pool] and the pool, calls the way in, sends its result and the pool. Calls of the host
+# Receives [address of the way in, argument, bytes of the pool] and the pool, calls the way in, sends its result and the pool. Host calls
 # are the simulator's (SIMCALL: 3 reads, 4 writes). What the assembler at hand does not know is there in bytes.
 PROGRAM = f"""
     .section .reset, "ax"       # where the core starts
@@ -230,12 +230,14 @@ exec(open(program).read(), {"__name__": "__main__"})
 @cache
 def program() -> Path:
     """What the core runs."""
-    need_packages({"binutils-xtensa-lx106": has("xtensa-lx106-elf-as"), "qemu-system-misc": has("qemu-system-xtensa")}, "running Xtensa code")
+    wanted = {"binutils-xtensa-lx106": has("xtensa-lx106-elf-as"), "qemu-system-misc": has("qemu-system-xtensa")}
+    need_packages(wanted, "running Xtensa code")
     with lock(CACHE):
         source, made, path = (CACHE / f"core.{kind}" for kind in ("s", "o", "elf"))
         source.write_text(PROGRAM)
         call("xtensa-lx106-elf-as", "--text-section-literals", "-o", made, source)
-        call("xtensa-lx106-elf-ld", "-Ttext", "0x400", "--section-start=.reset=0xfe000000", "--section-start=.exception=0x2300", "-o", path, made)
+        places = ("-Ttext=0x400", "--section-start=.reset=0xfe000000", "--section-start=.exception=0x2300")
+        call("xtensa-lx106-elf-ld", *places, "-o", path, made)
         return path
 
 
@@ -255,17 +257,20 @@ class Machine:
 
     bits = 32
 
+    def __init__(self) -> None:
+        self.micropython = mp.MicroPython(mp.get(32).path, 32, packages())
+        self.program = program()
+
     def run(self, args: Sequence[str | Path], timeout: float = 60, heap: str = "16M") -> subprocess.CompletedProcess[str]:
         """A program, and the arguments it finds in sys.argv."""
-        micropython = mp.MicroPython(mp.get(32).path, 32, packages())
         with tempfile.TemporaryDirectory() as folder:
             there, back = (Path(folder, name) for name in ("there", "back"))
             for pipe in (there, back):
                 os.mkfifo(pipe)
-            # Opened for both, so that nobody waits for the other to open its end.
+            # Opened for both: nobody waits for the other to open its end.
             with open(os.open(there, os.O_RDWR), "rb", 0) as stdin, open(os.open(back, os.O_RDWR), "wb", 0) as stdout:
                 command = ["qemu-system-xtensa", "-M", "sim", "-cpu", CORE, "-semihosting", "-display", "none", "-monitor", "none"]
-                core = subprocess.Popen([*command, "-serial", "none", "-kernel", str(program())], stdin=stdin, stdout=stdout)
+                core = subprocess.Popen([*command, "-serial", "none", "-kernel", str(self.program)], stdin=stdin, stdout=stdout)
 
                 def watch() -> None:
                     core.wait()
@@ -276,7 +281,7 @@ class Machine:
                 try:
                     wrapper = Path(folder, "wrapper.py")
                     wrapper.write_text(SETUP)
-                    return micropython.run([wrapper, there, back, *args], timeout=timeout, heap=heap)
+                    return self.micropython.run([wrapper, there, back, *args], timeout=timeout, heap=heap)
                 finally:
                     core.kill()
                     watcher.join()

@@ -235,6 +235,10 @@ def flush(s: int, over: int):
     end = S[layout.N_PENDING]
     if end == 0 and S[layout.N_LITERALS] == 0:
         return
+    # N_STUBS has 4 bytes for each instruction: some machines take twice that
+    if S[layout.N_AT] + S[layout.N_STUBS] + S[layout.N_STUBS] + 64 > S[layout.N_TOP]:
+        S[layout.N_ERROR] = layout.NX_ROOM
+        return
     jump = 0
     if over:
         S[layout.N_TARGET] = 0
@@ -285,7 +289,7 @@ def later(s: int, place: int, word: int):
     S = ptr32(s << 2)
     t = S[layout.N_TOP] - 8
     S[layout.N_TOP] = t
-    S[layout.N_END] = t - 256
+    S[layout.N_END] = t - 400
     p = ptr32(int(S) + t)
     p[0] = place
     p[1] = word

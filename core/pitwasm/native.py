@@ -214,7 +214,7 @@ class Native:
         cells = (
             (layout.N_SELF, work), (layout.N_FUNC, func), (layout.N_WORDS, n), (layout.N_AT, layout.N_SIZE), (layout.N_CODE, layout.N_SIZE),
             (layout.N_HOME, self._region.hole()[0] if self._region else work), (layout.N_TOP, top), (layout.N_PLACES, top),
-            (layout.N_MARKS, top + 4 * n), (layout.N_END, top - 256), (layout.N_REGS, m.REGS), (layout.N_PINS, m.PINS),
+            (layout.N_MARKS, top + 4 * n), (layout.N_END, top - 400), (layout.N_REGS, m.REGS), (layout.N_PINS, m.PINS),
             (layout.N_SCRATCH, m.SCRATCH), (layout.N_FLAGS, m.FLAGS | self._floats), (layout.N_RANGE, m.RANGE),
             (layout.N_REACHES, m.REACHES), (layout.N_STATE, self._state),
         )  # fmt: skip
