@@ -50,6 +50,8 @@ class Scope:
 class Writer:
     """Writes one program. wild: also shifts by 32 and more, which are the same on all Arms."""
 
+    augmented = "+-*&|^"
+
     def __init__(self, seed: int, bits: int = 32, wild: bool = True) -> None:
         self.r = random.Random(seed)
         self.bits = bits
@@ -227,7 +229,7 @@ class Writer:
         if kind <= 4:
             self.put(f"{r.choice(s.ints)} = {self.int(3)}")
         elif kind == 5:
-            self.put(f"{r.choice(s.ints)} {r.choice(['+', '-', '*', '&', '|', '^'])}= {self.int(2)}")
+            self.put(f"{r.choice(s.ints)} {r.choice(self.augmented)}= {self.int(2)}")
         elif kind == 6 and s.uints:
             u = r.choice(s.uints)
             self.put(f"{u} = {self.uint(3)}" if self.chance(0.7) else f"{u} >>= {r.randrange(5)}")
@@ -405,6 +407,8 @@ class Writer:
 
 class PlainWriter(Writer):
     """Units of plain functions (pool, c, …): integers of Python in the reference, so that nothing overflows 31 bits."""
+
+    augmented = "&|^"
 
     def literal(self) -> int:
         return self.r.choice([k for k in VALUES if k < 1 << 17]) if self.chance(0.8) else -self.r.getrandbits(10)
