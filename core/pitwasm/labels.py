@@ -124,7 +124,7 @@ def shorten(pool, c, at, end):
             kind = 2
         if kind:
             old = d
-            for i in range(8):
+            for _ in range(8):
                 to = at + 4 + d
                 w = c[to >> 2]
                 if w & 0xFF != layout.OP_BR:
