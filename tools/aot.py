@@ -3,18 +3,36 @@
 
 import argparse
 import sys
+from functools import cache
 from pathlib import Path
 
 from tools import build, mp
 from tools.cli.errors import CliError
 from tools.cli.imaging import Host, prepare
-from tools.host import HostError
+from tools.host import OUT, HostError
 
 
-def image(data: bytes, bits: int = 64, names: bool = False, memories: bool = False) -> bytes:
-    """The prepared image of a module, made with MicroPython of that word size: both make the same."""
+
+# Architecture -> its number in an image (layout.IH_MACHINE), bits of a word. Code for armv6m is what all Cortex-M run.
+MACHINES = {"armv6m": (4, 32), "armv7m": (4, 32), "x64": (2, 64), "x86": (1, 32), "rv32imc": (11, 32)}
+
+
+@cache
+def assembler(arch: str) -> Path:
+    """The folder of pitwasm for this machine that makes the machine code of another."""
+    if arch in ("x64", "x86"):
+        return mp.get(MACHINES[arch][1]).packages
+    return build.build_all(["x86"], OUT / "aot" / build.MACHINES.get(arch, arch), machine=arch)[0]
+
+
+def image(data: bytes, bits: int = 64, names: bool = False, memories: bool = False, arch: str | None = None) -> bytes:
+    """The prepared image of a module, made with MicroPython of that word size: both make the same. arch: with machine code for that."""
+    number = 0
+    if arch:
+        number, bits = MACHINES[arch]
     machine = mp.get(bits)
-    return prepare(data, Host(machine.path, machine.packages / "pitwasm"), names, memories)
+    package = assembler(arch) if arch else machine.packages
+    return prepare(data, Host(machine.path, package / "pitwasm"), names, memories, number)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,13 +41,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE.pwi", help="default: beside the module")
     parser.add_argument("--names", action="store_true", help="with the name section's function names, for backtraces")
     parser.add_argument("--multi-memory", action="store_true", help="for Runtime(multi_memory=True): modules may have several memories")
+    parser.add_argument("--arch", choices=MACHINES, help="with machine code for that architecture: the board neither translates nor compiles")
     args = parser.parse_args(argv)
     if args.out and len(args.files) > 1:
         parser.error("--out goes with one module")
     try:
         for path in args.files:
             data = path.read_bytes()
-            made = image(data, names=args.names, memories=args.multi_memory)
+            made = image(data, names=args.names, memories=args.multi_memory, arch=args.arch)
             out = args.out or path.with_suffix(".pwi")
             out.write_bytes(made)
             print(f"{out}: {len(made):,} bytes, of {len(data):,} bytes of WebAssembly")

@@ -47,6 +47,8 @@ SHARED = frozenset({"tables"})
 
 # Names of layout.py and opcodes.py that a prepared image (docs/image.md) depends on.
 IMAGED = ("OP_", "SUB_", "B_", "K_", "Y_", "M_", "MF_", "TD_", "MD_", "GD_", "CE_", "IM_", "EX_", "ES_", "DS_", "F_", "V_", "IH_")
+# … and, for the machine code in it.
+IMAGED += ("IN_", "FX_", "NE_", "NF_", "X_", "E_", "S_", "I_", "MM_", "TT_", "REF_", "P_")
 
 # Asserts go everywhere, so that what is tested is what ships; line numbers (level 3) on the boards only.
 OPTIMISE = {"unix": "-O1", "rp2": "-O3", "esp32": "-O3"}
@@ -66,10 +68,11 @@ class BuildError(Exception):
     """A file that did not become a .mpy; says which, for which architecture, and why."""
 
 
-def sources(arch: str, root: Path = ROOT) -> dict[str, Path]:
-    """Module name -> source file: the core, what is generated from its tables, the platform's port."""
+def sources(arch: str, root: Path = ROOT, machine: str | None = None) -> dict[str, Path]:
+    """Module name -> source file: the core, what is generated from its tables, the platform's port; machine: the architecture of the
+    assembler, if it is another."""
     found: dict[str, Path] = {}
-    for folder in ("core/pitwasm", "core/gen", f"core/machine/{MACHINES.get(arch, arch)}", "port", f"port/{ARCHS[arch][1]}"):
+    for folder in ("core/pitwasm", "core/gen", f"core/machine/{MACHINES.get(machine or arch, machine or arch)}", "port", f"port/{ARCHS[arch][1]}"):
         for path in sorted((root / folder).glob("*.py")):
             if path.name in ("layout.py", "opcodes.py") or (path.name == "__init__.py" and folder != "core/pitwasm"):
                 continue  # folded away; or there to please tools on the host
@@ -190,15 +193,15 @@ def build(arch: str, out: Path = OUT, root: Path = ROOT) -> Path:
     return build_all([arch], out, root)[0]
 
 
-def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT) -> list[Path]:
-    """Bring several architectures up to date, and tell all that went wrong in one error."""
+def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT, machine: str | None = None) -> list[Path]:
+    """Bring several architectures up to date, and tell all that went wrong in one error. machine: as for sources()."""
     layout: dict[str, int] = {}
     for path in (root / "core" / "pitwasm" / "layout.py", root / "core" / "gen" / "opcodes.py"):  # described, and generated
         layout |= load_layout(path) if path.exists() else {}
     layout["IMAGE_CODE"] = image_code(layout)
     jobs: list[tuple[list[Path], str, set[str]]] = []
     for arch in archs:
-        modules = sources(arch, root)
+        modules = sources(arch, root, machine)
         units = [name for name in UNITS if arch in COMPILED and name in modules]
         for kind, suffix in (("pitwasm", ".mpy"), ("src/pitwasm", ".py")):
             folder = out / arch / kind

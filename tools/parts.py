@@ -4,7 +4,8 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-# Part -> what it is for, and its modules ("pit_*": all of that name). Every part but core needs core, and no other.
+# Part -> what it is for, and its modules ("pit_*": all of that name). Every part but core needs core, and no other;
+# a module may belong to two.
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "core": (
         "loading, linking and running modules",
@@ -16,12 +17,12 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "floats": ("f32 and f64", ("single", "double", "convert", "numbers")),
     "bulk": ("64-bit division, bit counting, bulk memory and table instructions", ("bulk",)),
-    "images": ("prepared images: loaded without translating, made", ("image", "prepare")),
-    "native": ("machine code", ("native", "marks", "lower", "wide", "words", "forms", "machine", "callref", "region")),
+    "images": ("prepared images: loaded without translating, with their machine code; made", ("image", "prepare", "tier")),
+    "native": ("machine code", ("native", "tier", "marks", "lower", "wide", "words", "forms", "machine", "callref", "region")),
     "wasi": ("WASI preview 1", ("wasi", "wasi_files", "wasi_paths")),
     "uart": ("modules from a host, over a UART", ("uart", "chain")),
     "peripherals": ("pins, buses and time for guests", ("peripherals", "board", "pit_*")),
-    "tools": ("the pool's map, the command line of unix MicroPython", ("poolmap", "__main__")),
+    "tools": ("the pool's map, machine code for images, the command line of unix MicroPython", ("poolmap", "precompile", "__main__")),
 }
 
 # What package.json installs: all that a module without imports may need.
@@ -39,4 +40,5 @@ def part_of(module: str) -> str | None:
 def modules_of(parts: Iterable[str], modules: Iterable[str]) -> list[str]:
     """Of these modules, those that belong to these parts."""
     wanted = set(parts)
-    return [module for module in modules if part_of(module) in wanted]
+    patterns = [pattern for part in wanted for pattern in PARTS[part][1]]
+    return [module for module in modules if any(fnmatchcase(module, pattern) for pattern in patterns)]

@@ -8,7 +8,7 @@ import micropython
 from micropython import const
 
 from . import layout
-from .errors import LoadError, PitwasmError, ValidationError
+from .errors import LoadError, PitwasmError, PoolExhausted, ValidationError
 from .modules import _same_type, discard
 from .pool import get32, put16, put32
 from .source import MAGIC, readinto
@@ -397,8 +397,8 @@ _AGAIN = "make it again from the .wasm: python -m tools.aot"
 
 
 def start():
-    """What the header of every image for this pitwasm starts with, up to IH_SIZE."""
-    head = bytearray(MAGIC) + bytearray(layout.IH_SIZE - 4)
+    """What the header of every image for this pitwasm starts with, up to IH_MACHINE."""
+    head = bytearray(MAGIC) + bytearray(layout.IH_MACHINE - 4)
     put32(head, layout.IH_FORMAT, FORMAT)
     put32(head, layout.IH_CODE, CODE)
     return bytes(head)
@@ -408,24 +408,24 @@ _START = start()
 
 
 def header(head, size):
-    """(bytes of the blocks, those of types among them) that an image's header tells of; size: of all the image, None: not known.
+    """(bytes behind it but machine code, those of types among them, those of machine code) that an image's header tells of; size: of
+    all the image, None: not known.
 
     LoadError: it is for another pitwasm, or damaged.
     """
-    if head[: layout.IH_SIZE] != _START:
+    if head[: layout.IH_MACHINE] != _START:
         n = get32(head, layout.IH_FORMAT)
         if n != FORMAT:
             raise LoadError("the image has format %d, this pitwasm loads format %d; %s" % (n, FORMAT, _AGAIN))
-        if get32(head, layout.IH_CODE) != CODE:
-            raise LoadError("the image was made by another version of pitwasm, with other code words; " + _AGAIN)
-        raise LoadError("the image has parts that this pitwasm does not know; " + _AGAIN)
+        raise LoadError("the image was made by another version of pitwasm, with other code words; " + _AGAIN)
     n = get32(head, layout.IH_SIZE)
     types = get32(head, layout.IH_TYPES)
-    if n & 7 or n >> 27 or types & 7 or types + RECORD > n:
+    native = get32(head, layout.IH_NATIVE)
+    if n & 7 or n >> 27 or types & 7 or native & 7 or native > n or types + RECORD > n - native or bool(native) != bool(get32(head, layout.IH_MACHINE)):
         raise LoadError("damaged image: its header makes no sense")
     if size is not None and size != layout.IMAGE + n:
         raise LoadError("damaged image: it has %d bytes and should have %d" % (size, layout.IMAGE + n))
-    return n, types
+    return n - native, types, native
 
 
 def _check(buf, mod, types, end):
@@ -444,14 +444,45 @@ def _check(buf, mod, types, end):
         raise ValidationError("multiple memories")
 
 
-def load(pool, source, data, name=None):
+def _fill(pool, at, n, source, data, start):
+    """The image's next n bytes go to `at`; they are those from `start` on."""
+    if data is not None:
+        pool.part(at, n)[:] = data[start : start + n]
+        return
+    n += at
+    while at < n:
+        k = readinto(source, pool.part(at, n - at))
+        if not k:
+            raise LoadError("unexpected end")
+        at += k
+
+
+def _tier(rt, machine):
+    """What takes machine code for that machine, or None: then the loop does it all."""
+    if rt is None or not rt._budget:
+        return None
+    try:
+        from .tier import MACHINE, Tier
+    except ImportError:
+        return None
+    if machine != MACHINE:
+        return None
+    if not rt._tier:
+        try:
+            rt._tier = Tier(rt, rt._budget)
+        except (PoolExhausted, MemoryError):
+            pass
+    return rt._tier
+
+
+def load(pool, source, data, name=None, rt=None):
     """Load an image from a stream, whose first four bytes have been read, or from `data`, a view of a bytes-like source. Its
     record, linked into P_MODULES.
 
     LoadError: damaged, or made for another pitwasm. ValidationError, PoolExhausted. The pool is then as it was.
     """
     buf = pool.buf
-    mod = work = 0
+    mod = work = block = 0
     try:
         if data is not None:
             head = bytearray(data[: layout.IMAGE])
@@ -468,22 +499,39 @@ def load(pool, source, data, name=None):
                 n += k
         if n < layout.IMAGE:
             raise LoadError("unexpected end")
-        n, types = header(head, None if data is None else len(data))
+        n, types, more = header(head, None if data is None else len(data))
         work = pool.alloc(n + 16, layout.K_WORK, 0, False)  # with something to spare, for _commit()
         at = work
         types = at + n - types
         end = at + n
-        if data is not None:
-            pool.part(at, n)[:] = data[layout.IMAGE :]
-        else:
-            while at < end:
-                k = readinto(source, pool.part(at, end - at))
-                if not k:
-                    raise LoadError("unexpected end")
-                at += k
-            if readinto(source, view[:1]):
-                raise LoadError("damaged image: it goes on behind its end")
-        if checksum(buf, checksum(head, 0, 0, layout.IH_SUM), work, n) != get32(head, layout.IH_SUM):
+        _fill(pool, at, n, source, data, layout.IMAGE)
+        s = checksum(buf, checksum(head, 0, 0, layout.IH_SUM), work, n)
+        if more:
+            tier = _tier(rt, get32(head, layout.IH_MACHINE))
+            block = tier.room(more) if tier else 0
+            if block:
+                _fill(pool, block, more, source, data, layout.IMAGE + n)
+                s = checksum(buf, s, block, more)
+            else:  # it is read nevertheless: the checksum is of all
+                spare = bytearray(256)
+                left = memoryview(spare)
+                at = 0
+                while at < more:
+                    k = min(256, more - at)
+                    i = 0
+                    while i < k:
+                        if data is not None:
+                            left[:k] = data[layout.IMAGE + n + at : layout.IMAGE + n + at + k]
+                            break
+                        got = readinto(source, left[i:k])
+                        if not got:
+                            raise LoadError("unexpected end")
+                        i += got
+                    s = checksum(spare, s, 0, k)
+                    at += k
+        if data is None and readinto(source, view[:1]):
+            raise LoadError("damaged image: it goes on behind its end")
+        if s != get32(head, layout.IH_SUM):
             raise LoadError("damaged image: its checksum is not right")
         _check(buf, work, types, end)
         limit = work + pool.size_of(work)
@@ -495,12 +543,18 @@ def load(pool, source, data, name=None):
             put32(buf, mod + layout.M_NAME, at)
             put16(buf, at, len(text))
             buf[at + 2 : at + 2 + len(text)] = text
+        if block:
+            work = block
+            block = 0
+            tier.place(mod, work, more)
         put32(buf, mod + layout.M_NEXT, get32(buf, layout.P_MODULES))
         put32(buf, layout.P_MODULES, mod)
         return mod
     except BaseException as exc:
         if isinstance(exc, PitwasmError) and exc.module is None:  # a source's own errors say where they come from
             exc.module = name
+        if block:
+            pool.free(block)
         if mod:
             discard(pool, mod)
         elif work:

@@ -343,15 +343,30 @@ V_EXTERNREF = 0x6F
 IH_MAGIC = 0  # source.MAGIC
 IH_FORMAT = 4
 IH_CODE = 8  # layout.IMAGE_CODE, which the build makes of code words and of the records here (tools/build.py)
-IH_MACHINE = 12  # whose machine code it has: sys.implementation._mpy >> 10 & 15; 0 = none
-IH_FLAGS = 16  # 0
+IH_MACHINE = 12  # whose machine code it has: sys.implementation._mpy >> 10 & 15, 4 for all Cortex-M; 0 = none
+IH_NATIVE = 16  # bytes of machine code and what goes with it, which come last
 IH_SIZE = 20  # bytes behind the header: the record (its block header left out) and all blocks
-IH_TYPES = 24  # bytes of the function types among them
+IH_TYPES = 24  # bytes of the function types among them, which come last but for machine code
 IH_WASM = 28  # bytes of the .wasm it was made of, 0 = not known
 IH_SOURCE = 32  # SHA-256 of the .wasm
 IH_DIGEST = 64  # SHA-256 of the 64 bytes before and of what is behind the header
 IH_SUM = 96  # checksum of the 96 bytes before and of what is behind the header
 IMAGE = 100
+
+# At the end of an image's machine code, which is: code, its routines first; NF_*; NE_*; fixes (u16: tier.py); and this.
+IN_CODE = 0  # bytes of code
+IN_COUNT = 4  # NE_*
+IN_WAY = 8  # the loop's way in, from the start of the code
+IN_FIXES = 12
+IN_SIZE = 16
+
+# What a cell of an image's machine code is relative to.
+FX_WORDS = 1  # the module's code words (pool offset)
+FX_ADDRESS = 2  # the running state (address)
+FX_STATE = 3  # … (pool offset)
+FX_PLACE = 4  # the start of this code (in the code space)
+FX_BASE = 5  # how far the start of the code space is from there
+FX_PAIR = 8  # with one of these: the cell is in lui and addi
 
 # ---- the native tier (native.py, lower.py, one file for each machine) -------------------------------------------------------------------
 # Record of a place where native code can be entered: its code word is [OP_NATIVE, place of the record >> 2 (24 bits)] meanwhile.

@@ -174,7 +174,7 @@ def load(rt, source, name, lazy, names):
             put32(buf, mod + layout.M_FLAGS, get32(buf, mod + layout.M_FLAGS) | layout.MF_AUTO)
 
     try:
-        mod = sources.load(rt.pool, source, name, lazy, names)
+        mod = sources.load(rt.pool, source, name, lazy, names, rt)
         fresh.append(mod)
         rt._module(mod)
         rt._loading = True
@@ -216,7 +216,7 @@ def _bring(rt, module, field, names, fresh):
     if source is None:
         raise unresolved(rt, "unknown import", module, field, False)
     try:
-        fresh.append(sources.load(rt.pool, source, name, False, names))
+        fresh.append(sources.load(rt.pool, source, name, False, names, rt))
         rt._module(fresh[-1])
         _abi(rt, fresh[-1], True)
     except BaseException as exc:

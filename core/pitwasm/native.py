@@ -1,10 +1,9 @@
 # The native tier: which functions become machine code, where that lies, how the loop gets there (docs/native.md)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# Loaded by Runtime(native="always" or "hot"). Code words stay what they are, but for those where native code can be entered: there
-# the word is [OP_NATIVE, place of a record] and the record keeps what it was, so that everything can be put back.
+# Loaded by Runtime(native="always" or "hot"). What is there of it when it only comes with images is in tier.py.
 import sys
-from uctypes import addressof, bytearray_at
+from uctypes import bytearray_at
 
 import micropython
 from micropython import const
@@ -12,6 +11,7 @@ from micropython import const
 from . import layout, loop
 from .errors import PoolExhausted
 from .pool import get16, get32, put32
+from .tier import Tier, _move, _patch
 
 try:
     from . import words
@@ -51,39 +51,10 @@ def _entries(s: int, p: ptr8, made: int, code: int, shift: int) -> int:
 
 
 @micropython.viper
-def _patch(p: ptr32, at: int, n: int):
-    """Put n records in the place of their code words: from now on the loop goes there."""
-    while n:
-        p[p[(at + layout.NE_AT) >> 2] >> 2] = layout.OP_NATIVE | at << 6
-        at += layout.NE_SIZE
-        n -= 1
-
-
-@micropython.viper
-def _restore(p: ptr32, at: int, n: int):
-    """Put the code words of n records back."""
-    while n:
-        p[p[(at + layout.NE_AT) >> 2] >> 2] = p[(at + layout.NE_WORD) >> 2]
-        at += layout.NE_SIZE
-        n -= 1
-
-
-@micropython.viper
 def _clear(p: ptr8, n: int):
     while n:
         n -= 1
         p[n] = 0
-
-
-@micropython.viper
-def _move(to: uint, src: uint, n: int):
-    """n bytes between addresses, upwards."""
-    d = ptr8(to)
-    q = ptr8(src)
-    i = 0
-    while i < n:
-        d[i] = q[i]
-        i += 1
 
 
 @micropython.viper
@@ -103,32 +74,14 @@ def _find(p: ptr32, entries: int, n: int, ip: int) -> int:
     return found
 
 
-def _make():
-    """A function object to be pointed at machine code."""
-
-    @micropython.viper
-    def stub(x: int) -> int:
-        return x
-
-    return stub
-
-
-@micropython.viper
-def _point(f: uint, address: uint):
-    """Let the viper function object at address f run the code at `address`: its fourth word."""
-    if W64:
-        p = ptr32(f)
-        p[6] = int(address)
-        p[7] = int(address >> 32)
-    else:
-        ptr32(f)[3] = int(address)
-
-
 def _pointer(f, i):
     """The i-th word of the object f."""
     n = 8 if W64 else 4
     return int.from_bytes(bytearray_at(id(f) + n * i, n), "little")
 
+
+# Places of the stubs, which all functions need to know.
+_SHARED = (layout.N_EXIT, layout.N_FAIL, layout.N_CALL, layout.N_REF, layout.N_MUL, layout.N_DIV, layout.N_FLOATS)
 
 # "hot": after so many units of fuel the driver looks where the loop is; a function that was met twice among so many becomes machine code.
 _EVERY = const(300)
@@ -136,74 +89,32 @@ _SEEN = const(8)
 _LONGEST = const(20000)
 
 
-# Places of the stubs, which all functions need to know.
-_SHARED = (layout.N_EXIT, layout.N_FAIL, layout.N_CALL, layout.N_REF, layout.N_MUL, layout.N_DIV, layout.N_FLOATS)
-
-
-def adopt(pool):
-    """A pool that comes from elsewhere has code words that stand for machine code: put them back, and free what belonged to it."""
-    buf = pool.buf
-    blocks = [(at, owner) for at, _, kind, owner in pool.blocks() if kind == layout.K_NATIVE]
-    for at, owner in blocks:
-        if not owner and pool.size_of(at) < layout.X_SIZE + 16:
-            at = get32(buf, at + 4 * layout.X_FIRST)
-            while at:
-                _restore(buf, at + layout.NF_SIZE, get32(buf, at + layout.NF_COUNT))
-                at = get32(buf, at + layout.NF_NEXT)
-    for at, _ in blocks:
-        pool.free(at)
-    buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255
-
-
-class Native:
+class Native(Tier):
     """The tier of one runtime. budget: bytes of machine code at most, stubs included."""
 
     def __init__(self, rt, mode, budget, every=_EVERY):
-        self.rt = rt
+        if not words or sys.platform == "esp32":  # whose heap is not executable
+            budget = 0
+        Tier.__init__(self, rt, budget)
         self.mode = mode
-        self.budget = budget
-        self.used = 0
-        self.slice = 20000  # units of fuel to the next sample
         self._seen = [0] * _SEEN  # functions that samples fell into, latest last
         self._work = 0  # the block a function is being lowered in
-        if not words or sys.platform == "esp32":  # whose heap is not executable
+        if not budget:
             self.mode = "never"
             return
         if mode == "hot":
             self.slice = every
-        pool = rt.pool
-        self._address = addressof(pool.buf)
-        self._region = None
-        if sys.platform in ("linux", "darwin"):
-            from . import region
-
-            self._region = region.get(budget)
-        self._state = pool.alloc(layout.X_SIZE, layout.K_NATIVE)  # the only block of this size and kind that nobody owns: adopt()
         self._places = None
         self._floats = self._routines()
-        work = pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
+        work = rt.pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
         state = self._begin(work, 0, 0, 0)
         at = words.stubs(state)
         words.callref(state)
         self._places = [self._cell(work, i) for i in _SHARED]
         self._stubs, size = self._keep(work)
         self.used = size
-        rt._native = stub = _make()
-        put32(rt._buf, self._state + 4 * layout.X_CODE, self._base() & 0xFFFFFFFF)
-        _point(id(stub), self._base() + at)
-        rt._buf[layout.P_FLAGS] |= layout.PF_NATIVE
-
-    @property
-    def first(self):
-        """First function's block (NF_*)."""
-        return get32(self.rt._buf, self._state + 4 * layout.X_FIRST)
-
-    def _base(self):
-        """The start of the code space."""
-        return self._region.address if self._region else self._address
-
-    def _cell(self, state, i):
-        return get32(self.rt._buf, state + 4 * i)
+        self._way = at
+        self._enter(at)
 
     def _begin(self, work, size, func, n):
         """A state for lowering n words at `func` in the block `work`; its address / 4."""
@@ -289,7 +200,7 @@ class Native:
             return False
         entries = get32(buf, mod + layout.M_ENTRIES)
         func = get32(buf, entries + 4 * i)
-        if func == layout.P_LAZY or self.compiled(func + layout.FUNC):
+        if func == layout.P_LAZY or buf[func + layout.FUNC] == layout.OP_NATIVE or self.compiled(func + layout.FUNC):
             return False
         code = get32(buf, mod + layout.M_CODE)
         if code:
@@ -394,47 +305,3 @@ class Native:
                 return
         if self.slice < _LONGEST:  # nothing to do here: look less often
             self.slice += self.slice
-
-    def discard(self, mod):
-        """Put the code words of a module back (0: of all), and free its machine code."""
-        buf = self.rt._buf
-        link = 0
-        at = self.first
-        while at:
-            after = get32(buf, at + layout.NF_NEXT)
-            if mod and get32(buf, at + layout.NF_MODULE) != mod:
-                link = at
-            else:
-                _restore(buf, at + layout.NF_SIZE, get32(buf, at + layout.NF_COUNT))
-                code = get32(buf, at + layout.NF_CODE)
-                n = get32(buf, at + layout.NF_BYTES)
-                self.used -= n
-                if self._region:
-                    self._region.free(code, n)
-                    code = at
-                self.rt.pool.free(code)
-                if link:
-                    put32(buf, link + layout.NF_NEXT, after)
-                else:
-                    put32(buf, self._state + 4 * layout.X_FIRST, after)
-            at = after
-
-    def undo(self, ip):
-        """The loop shall do the word at ip itself, for good."""
-        buf = self.rt._buf
-        if buf[ip] == layout.OP_NATIVE:  # or it has been put back before
-            put32(buf, ip, get32(buf, (get32(buf, ip) >> 8 << 2) + layout.NE_WORD))
-
-    def close(self):
-        """The end of the runtime."""
-        if self.mode != "never":
-            self.discard(0)
-            self.rt._native = None
-            self.mode = "never"
-            if self._region:
-                self._region.leave()
-                self._region = None
-            else:
-                self.rt.pool.free(self._stubs)
-            self.rt.pool.free(self._state)
-            self.rt._buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255

@@ -53,7 +53,7 @@ def _blocks(pool, mod):
         yield layout.K_TYPE, cells
 
 
-def _views(pool, mod):
+def _views(pool, mod, native):
     """What is behind an image's header, in pieces of whole cells."""
     for kind, content in _blocks(pool, mod):
         if kind != layout.K_MODULE:
@@ -62,6 +62,8 @@ def _views(pool, mod):
             put32(cells, layout.B_OWNER, kind)
             yield cells
         yield content
+    if native:
+        yield native
 
 
 def write(module, file, digest=None, size=0):
@@ -79,8 +81,9 @@ def write(module, file, digest=None, size=0):
     return write_record(module._rt.pool, mod, file, digest, size)
 
 
-def write_record(pool, mod, file, digest=None, size=0):
-    """The same of a module record, as decode.load() gives it: nothing of what it imports need be there."""
+def write_record(pool, mod, file, digest=None, size=0, machine=0, native=b""):
+    """The same of a module record, as decode.load() gives it: nothing of what it imports need be there. native: machine code for that
+    machine (layout.IH_MACHINE), as precompile.native() makes it."""
     total = types = blocks = 0
     for kind, content in _blocks(pool, mod):
         n = len(content) + (layout.BLOCK if kind != layout.K_MODULE else 0)
@@ -95,21 +98,24 @@ def write_record(pool, mod, file, digest=None, size=0):
     if blocks:
         raise PitwasmError("the module has blocks that an image cannot hold")
     head: Any = bytearray(layout.IMAGE)
-    head[: layout.IH_SIZE] = start()
+    head[: layout.IH_MACHINE] = start()
+    total += len(native)
+    put32(head, layout.IH_MACHINE, machine if native else 0)
+    put32(head, layout.IH_NATIVE, len(native))
     put32(head, layout.IH_SIZE, total)
     put32(head, layout.IH_TYPES, types)
     put32(head, layout.IH_WASM, size)
     head[layout.IH_SOURCE : layout.IH_DIGEST] = digest or bytes(32)
     sha = sha256(head[: layout.IH_DIGEST])
-    for view in _views(pool, mod):
+    for view in _views(pool, mod, native):
         sha.update(view)
     head[layout.IH_DIGEST : layout.IH_SUM] = sha.digest()
     s = checksum(head, 0, 0, layout.IH_SUM)
-    for view in _views(pool, mod):
+    for view in _views(pool, mod, native):
         s = checksum(view, s, 0, len(view))
     put32(head, layout.IH_SUM, s)
     file.write(head)
-    for view in _views(pool, mod):
+    for view in _views(pool, mod, native):
         file.write(view)
     return layout.IMAGE + total
 
@@ -137,7 +143,8 @@ def verify(source):
     if read(0, layout.IMAGE) != layout.IMAGE or buf[:4] != MAGIC:
         raise LoadError("no prepared image")
     head = buf[: layout.IMAGE]
-    left, _ = header(head, None if data is None else len(data))
+    left, _, native = header(head, None if data is None else len(data))
+    left += native
     sha = sha256(head[: layout.IH_DIGEST])
     s = checksum(head, 0, 0, layout.IH_SUM)
     at = layout.IMAGE

@@ -204,12 +204,13 @@ class Runtime(_Base):
 
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
     multi_memory: accept modules with several memories, as WebAssembly 3.0 does.
-    native: machine code for functions that run often ("hot"), for all ("always") or for none ("never"); at most native_budget bytes of it.
+    native: machine code for functions that run often ("hot"), for all ("always"), or for none ("never"); None: what images bring of it.
+    At most native_budget bytes of it.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
     """
 
     def __init__(
-        self, pool: bytearray | int | Pool, stack: int = 2048, multi_memory: bool = False, native: str = "never", native_budget: int = 65536
+        self, pool: bytearray | int | Pool, stack: int = 2048, multi_memory: bool = False, native: str | None = None, native_budget: int = 65536
     ):
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self._buf: Any = self.pool.buf
@@ -228,7 +229,7 @@ class Runtime(_Base):
         self._double: Any = None
         self._convert: Any = None
         self._native: Any = None  # the stub that enters native code
-        self._tier: Any = None  # native.Native
+        self._tier: Any = None  # native.Native, or tier.Tier once an image has brought machine code
         self._modules: dict[int, Module] = {}  # record -> handle
         self._instances: dict[int, Instance] = {}
         self._hosts: list[Any] = []  # by host function number: (callable, signature or None, "module.name"), None = free
@@ -240,15 +241,17 @@ class Runtime(_Base):
         self._wasi: Any = None  # set_wasi_args() without a module
         self._context: Any = None  # while instantiating: the Wasi of the modules at hand, once one imports from it
         self._adopt()
-        if native != "never":
+        self._budget = 0 if native == "never" else native_budget  # bytes of machine code, images' too
+        if self._budget and native is not None:
             from .native import Native
 
-            self._tier = Native(self, native, native_budget)
+            tier = Native(self, native, native_budget)
+            self._tier = tier if tier.budget else None  # None: this machine has no assembler
 
     def _adopt(self) -> None:
         """Know the modules of a pool that was filled elsewhere, and what code they need."""
         if self._buf[layout.P_FLAGS] & layout.PF_NATIVE:
-            from .native import adopt
+            from .tier import adopt
 
             adopt(self.pool)
         off = get32(self._buf, layout.P_MODULES)

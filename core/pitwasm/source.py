@@ -39,8 +39,8 @@ def readinto(source, view):
     raise LoadError("source failed: no data for %d ms" % (5 * _RETRIES))
 
 
-def load(pool, source, name, lazy, names):
-    """Load what `source` holds, WebAssembly or a prepared image; its module record."""
+def load(pool, source, name, lazy, names, rt=None):
+    """Load what `source` holds, WebAssembly or a prepared image; its module record. rt: machine code of images may go there."""
     data = buffer(source)
     if data is not None:
         head = bytes(data[:4])
@@ -64,7 +64,7 @@ def load(pool, source, name, lazy, names):
             from .image import load as load_image
         except ImportError:
             raise LoadError("this is a prepared image; to load it install pitwasm's part images", name)
-        return load_image(pool, source, data, name)
+        return load_image(pool, source, data, name, rt)
     from . import decode
 
     return decode.load(pool, source, name, lazy, names, b"" if data is not None else head)

@@ -13,21 +13,26 @@ from .resources import ARCHS, importable, packages
 
 MAGIC = b"\0pwi"
 
-# argv: module, image, bytes of pool, "names" or "", "memories" or "".
+# argv: module, image, bytes of pool, "names" or "", "memories" or "", the machine whose code goes along (layout.IH_MACHINE).
 PREPARE = """
 import sys
 from hashlib import sha256
 import pitwasm
 import pitwasm.prepare as prepare
 from pitwasm import decode
-path, image, pool, names, memories = sys.argv[1:]
+path, image, pool, names, memories, machine = sys.argv[1:]
+machine = int(machine)
 rt = pitwasm.Runtime(int(pool), multi_memory=bool(memories))
 try:
     with open(path, "rb") as f:
         data = f.read()
     module = decode.load(rt.pool, data, None, False, bool(names))
+    native = b""
+    if machine:
+        from pitwasm import precompile
+        native = precompile.native(rt, module, machine == 11)
     with open(image, "wb") as f:
-        prepare.write_record(rt.pool, module, f, sha256(data).digest(), len(data))
+        prepare.write_record(rt.pool, module, f, sha256(data).digest(), len(data), machine, native)
 except pitwasm.PitwasmError as exc:
     print(type(exc).__name__, exc)
 """
@@ -80,14 +85,15 @@ class Host:
         return done.stdout.strip()
 
 
-def prepare(data: bytes, host: Host | None = None, names: bool = False, memories: bool = False) -> bytes:
-    """The prepared image of a module. names: function names go along, for backtraces; memories: it may have several (multi-memory)."""
+def prepare(data: bytes, host: Host | None = None, names: bool = False, memories: bool = False, machine: int = 0) -> bytes:
+    """The prepared image of a module. names: function names go along, for backtraces; memories: it may have several (multi-memory);
+    machine: that machine's code goes along (layout.IH_MACHINE), with a host whose pitwasm has its assembler."""
     pool = 16 * len(data) + (1 << 20)
     with tempfile.TemporaryDirectory() as folder:
         module, image = Path(folder, "module.wasm"), Path(folder, "module.pwi")
         module.write_bytes(data)
         said = (host or Host()).run(
-            PREPARE, module, image, pool, "names" * names, "memories" * memories, heap=2 * pool + len(data) + (8 << 20)
+            PREPARE, module, image, pool, "names" * names, "memories" * memories, machine, heap=2 * pool + len(data) + (8 << 20)
         )
         if said:
             raise CliError(f"pitwasm does not take this module: {said.partition(' ')[2]}")

@@ -166,6 +166,13 @@ def _const(s: int, d: int, v: int):
 
 
 @micropython.viper
+def _place(s: int, d: int, v: int):
+    """d = v, always in lui and addi: an image's loader changes them (tier.py)."""
+    v = int(_high(s, d, v))
+    _w(s, _ADDI | d << 7 | d << 15, v & 0xfff)
+
+
+@micropython.viper
 def _jal(s: int, at: int, link: int, t: int):
     """jal link at place `at`; distance from there."""
     p = ptr16(int(ptr32(s << 2)) + at)
@@ -386,9 +393,9 @@ def _stub(s: int, op: int, d: int, a: int, b: int):
         _r(s, _ADD, 9, 22, a)
         _i(s, _LW if b == 4 else _LHU if b == 2 else _LBU, d, 9, imm)
     elif op == layout.A_POKE:
-        imm = int(_high(s, 9, imm))
+        _place(s, 9, imm)
         _r(s, _ADD, 9, 9, 22)
-        _s(s, _SW, d, 9, imm)
+        _s(s, _SW, d, 9, 0)
     elif op <= layout.A_UP:
         _i(s, _SLLI, 9, a, 2)
         _r(s, _ADD, 9, 9, 8)
@@ -505,17 +512,17 @@ def _rest(s: int, op: int, d: int, a: int, b: int) -> int:
     imm = S[layout.N_IMM]
     names = ptr8(b"\x0a\x0b\x10\x11\x1c\x1d\x1e\x1f\x0c\x0d\x0e\x0f\x09")
     if op == layout.A_CALL:
-        _const(s, 10, imm)
+        _place(s, 10, imm)
         a <<= 2
         _i(s, _ADDI, 8, 8, a)
         if S[layout.N_TARGET]:
             _to(s, 1, S[layout.N_TARGET])
         else:
-            _const(s, 11, S[layout.N_ALSO])
+            _place(s, 11, S[layout.N_ALSO])
             _out(s, 1, S[layout.N_CALL])
         _i(s, _ADDI, 8, 8, 0 - a)
     elif op == layout.A_REF:
-        _const(s, 10, imm)
+        _place(s, 10, imm)
         _out(s, 1, S[layout.N_REF])
         _i(s, _ADDI, 8, 8, 0 - (a << 2))
     elif op == layout.A_RET:
@@ -552,7 +559,7 @@ def _rest(s: int, op: int, d: int, a: int, b: int) -> int:
         _i(s, _ADDI, 20, 20, 0 - 1)
         _b(s, 3, 20, 0, 0)
         k = S[layout.N_AT] - 4
-        _const(s, 10, S[layout.N_FUNC])
+        _place(s, 10, S[layout.N_FUNC])
         _i(s, _ADDI, 11, 0, layout.S_FUEL)
         _out(s, 0, S[layout.N_EXIT])
         _land(s, k)
@@ -562,7 +569,7 @@ def _rest(s: int, op: int, d: int, a: int, b: int) -> int:
     elif op == layout.A_LEAVE:
         # the word's number follows the jal that came here
         _i(s, _LHU, 9, 5, 0)
-        _const(s, 10, S[layout.N_FUNC])
+        _place(s, 10, S[layout.N_FUNC])
         _out(s, 0, S[layout.N_DIV])  # which is of no other use here
     elif op == layout.A_LOADED:
         _h(s, 0x8282)  # jr t0
@@ -705,7 +712,7 @@ def stubs(s: int) -> int:
     _r(s, _ADD, 21, 21, 22)
     _i(s, _LW, 20, 10, layout.E_FUEL)
     _i(s, _ADDI, 24, 2, STACK)
-    _const(s, 12, S[layout.N_STATE])
+    _place(s, 12, S[layout.N_STATE])
     _r(s, _ADD, 12, 12, 22)
     _i(s, _LW, 25, 12, layout.X_CODE << 2)
     _i(s, _LW, 11, 10, layout.E_INST)
