@@ -203,9 +203,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--file", help="only the files of this name, for example memory_grow")
     parser.add_argument("--mode", choices=MODES, default="stream", help="how modules are loaded (default: stream)")
     parser.add_argument("--images", dest="mode", action="store_const", const="image", help="the same as --mode image: prepared images")
-    parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="machine code (default: never)")
+    parser.add_argument("--native", choices=("never", "hot", "always", "image"), default="never", help="machine code (default: never)")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="children at once (default 2)")
     args = parser.parse_args(argv)
+    if args.native == "image":
+        args.mode = "image"
     mode = args.mode if args.native == "never" else f"{args.mode}+{args.native}"
     good = True
     try:

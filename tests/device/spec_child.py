@@ -57,8 +57,9 @@ def matches(bits, expected):
     return bits != 0 if expected == "any" else nan_ok(bits, expected)
 
 
-def prepared(pool, path):
-    """The prepared image of a module, as a stream."""
+def prepared(rt, path, native):
+    """The prepared image of a module, as a stream; native: with machine code for this machine."""
+    pool = rt.pool
     import pitwasm.prepare as prepare
     from pitwasm import decode
     from pitwasm.modules import unload
@@ -66,7 +67,13 @@ def prepared(pool, path):
     with open(path, "rb") as f:
         module = decode.load(pool, f)
     stream = BytesIO()
-    prepare.write_record(pool, module, stream)
+    if native:
+        from pitwasm import precompile
+        from pitwasm.tier import MACHINE
+
+        prepare.write_record(pool, module, stream, None, 0, MACHINE, precompile.native(rt, module, False))
+    else:
+        prepare.write_record(pool, module, stream)
     unload(pool, module)
     stream.seek(0)
     return stream
@@ -75,7 +82,13 @@ def prepared(pool, path):
 class Runner:
     def __init__(self, buf, mode, multi_memory=False):
         mode, _, native = mode.partition("+")
-        self.rt = pitwasm.Runtime(buf, stack=STACK, multi_memory=multi_memory, native=native or "never", native_budget=400_000)
+        self.coded = native == "image"  # images bring machine code
+        how = None if self.coded else native or "never"
+        self.rt = pitwasm.Runtime(buf, stack=STACK, multi_memory=multi_memory, native=how, native_budget=400_000)
+        if self.coded:
+            from pitwasm.tier import Tier
+
+            self.rt._tier = Tier(self.rt, 400_000)  # now, so that what it takes does not look lost
         if native == "hot":
             self.rt._tier.slice = 2  # whatever runs twice becomes machine code
         self.mode = mode
@@ -92,7 +105,7 @@ class Runner:
 
     def load(self, path):
         if self.mode == "image":
-            source = prepared(self.scratch.pool, path)
+            source = prepared(self.scratch, path, self.coded)
         elif self.mode == "stream":
             source = open(path, "rb")
         elif self.mode == "drip":
