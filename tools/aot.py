@@ -11,8 +11,6 @@ from tools.cli.errors import CliError
 from tools.cli.imaging import Host, prepare
 from tools.host import OUT, HostError
 
-
-
 # Architecture -> its number in an image (layout.IH_MACHINE), bits of a word. Code for armv6m is what all Cortex-M run.
 MACHINES = {"armv6m": (4, 32), "armv7m": (4, 32), "x64": (2, 64), "x86": (1, 32), "rv32imc": (11, 32)}
 
@@ -41,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE.pwi", help="default: beside the module")
     parser.add_argument("--names", action="store_true", help="with the name section's function names, for backtraces")
     parser.add_argument("--multi-memory", action="store_true", help="for Runtime(multi_memory=True): modules may have several memories")
-    parser.add_argument("--arch", choices=MACHINES, help="with machine code for that architecture: the board neither translates nor compiles")
+    parser.add_argument("--arch", choices=MACHINES, help="with machine code for that; the board neither translates nor compiles")
     args = parser.parse_args(argv)
     if args.out and len(args.files) > 1:
         parser.error("--out goes with one module")

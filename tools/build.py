@@ -72,7 +72,8 @@ def sources(arch: str, root: Path = ROOT, machine: str | None = None) -> dict[st
     """Module name -> source file: the core, what is generated from its tables, the platform's port; machine: the architecture of the
     assembler, if it is another."""
     found: dict[str, Path] = {}
-    for folder in ("core/pitwasm", "core/gen", f"core/machine/{MACHINES.get(machine or arch, machine or arch)}", "port", f"port/{ARCHS[arch][1]}"):
+    assembler = MACHINES.get(machine or arch, machine or arch)
+    for folder in ("core/pitwasm", "core/gen", f"core/machine/{assembler}", "port", f"port/{ARCHS[arch][1]}"):
         for path in sorted((root / folder).glob("*.py")):
             if path.name in ("layout.py", "opcodes.py") or (path.name == "__init__.py" and folder != "core/pitwasm"):
                 continue  # folded away; or there to please tools on the host

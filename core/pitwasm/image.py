@@ -421,7 +421,13 @@ def header(head, size):
     n = get32(head, layout.IH_SIZE)
     types = get32(head, layout.IH_TYPES)
     native = get32(head, layout.IH_NATIVE)
-    if n & 7 or n >> 27 or types & 7 or native & 7 or native > n or types + RECORD > n - native or bool(native) != bool(get32(head, layout.IH_MACHINE)):
+    if (
+        (n | types | native) & 7
+        or n >> 27
+        or native > n
+        or types + RECORD > n - native
+        or bool(native) != bool(get32(head, layout.IH_MACHINE))
+    ):
         raise LoadError("damaged image: its header makes no sense")
     if size is not None and size != layout.IMAGE + n:
         raise LoadError("damaged image: it has %d bytes and should have %d" % (size, layout.IMAGE + n))

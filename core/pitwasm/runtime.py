@@ -210,7 +210,12 @@ class Runtime(_Base):
     """
 
     def __init__(
-        self, pool: bytearray | int | Pool, stack: int = 2048, multi_memory: bool = False, native: str | None = None, native_budget: int = 65536
+        self,
+        pool: bytearray | int | Pool,
+        stack: int = 2048,
+        multi_memory: bool = False,
+        native: str | None = None,
+        native_budget: int = 65536,
     ):
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self._buf: Any = self.pool.buf

@@ -5,6 +5,7 @@
 # places of our own choosing; where one moves and a cell of the machine code moves as far, the cell is relative to it. Whatever else
 # changes is an error. So no assembler needs to know about images.
 
+from array import array
 from typing import Any
 
 from . import layout, words
@@ -148,9 +149,9 @@ _KINDS = {
 
 
 def _relative(made, zero, pairs):
-    """Of four ways to make the same: (code whose cells are relative, [(place, kind)]); zero: by kind, what the first was relative to."""
+    """Of four ways to make the same: (code whose cells are relative, places << 4 | kind); zero: by kind, what the first was relative to."""
     code: Any = bytearray(made[0])
-    fixes = []
+    fixes = array("I")
     n = len(code)
     for other in made:
         if len(other) != n:
@@ -169,7 +170,7 @@ def _relative(made, zero, pairs):
         if not kind:
             raise PitwasmError("machine code that depends on where it lies")
         _write(code, at, pairs, first - zero[kind] & 0xFFFFFFFF)
-        fixes.append((at, kind | (layout.FX_PAIR if pairs else 0)))
+        fixes.append(at << 4 | kind | (layout.FX_PAIR if pairs else 0))
         at += 8 if pairs else 4
     return code, fixes
 
@@ -195,7 +196,7 @@ def _native(tier, module, pairs):
     shared = [_routines(tier, places) for places in runs]
     way = shared[0][1]
     code, fixes = _relative([s[0] for s in shared], zero, pairs)
-    records = []
+    records = array("I")
     for i in range(module.count):
         code += bytes(-len(code) & 7)
         at = len(code)
@@ -210,31 +211,33 @@ def _native(tier, module, pairs):
             continue
         more, its = _relative([one[0] for one in made], zero, pairs)
         code += more
-        fixes += [(at + place, kind) for place, kind in its]
-        records += [(word, at + place, at + loader, enter and at + enter) for word, place, loader, enter in made[0][1]]
+        for fix in its:
+            fixes.append((at << 4) + fix)
+        for word, place, loader, enter in made[0][1]:
+            for value in (0, word, at + place, at + loader, enter and at + enter):  # 0: the word is as the code words have it
+                records.append(value)
     if not records:
         return b""
     code += bytes(-len(code) & 7)
     cells: Any = bytearray(4)
-    out = bytearray(code) + bytes(layout.NF_SIZE)
-    for record in records:
-        out += bytes(4)  # the word: as the code words have it
-        for value in record:
-            put32(cells, 0, value)
-            out += cells
+    out = code + bytes(layout.NF_SIZE)
+    for value in records:
+        put32(cells, 0, value)
+        out += cells
     count = 0
     at = 0
-    for place, kind in fixes:
+    for fix in fixes:
+        place = fix >> 4
         step = place - at
         while step > 0xFFF:
             out += b"\xff\x0f"
             count += 1
             step -= 0xFFF
-        out += bytes((step & 255, kind << 4 | step >> 8))
+        out += bytes((step & 255, (fix & 15) << 4 | step >> 8))
         count += 1
         at = place
     out += bytes(-len(out) & 7)
-    for value in (len(code), len(records), way, count):
+    for value in (len(code), len(records) // (layout.NE_SIZE >> 2), way, count):
         put32(cells, 0, value)
         out += cells
     return bytes(out)
