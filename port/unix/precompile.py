@@ -10,7 +10,7 @@ from typing import Any
 
 from . import layout, words
 from .errors import PitwasmError
-from .native import Native
+from .native import _SHARED, Native
 from .pool import get16, get32, put32
 
 _STEP = 0x01011104  # changes the lowest byte of a cell, and all of a RISC-V lui's and addi's halves
@@ -39,7 +39,7 @@ def _routines(tier, places):
     words.callref(state)
     if tier._cell(work, layout.N_ERROR):
         raise PitwasmError("there is no machine code for this machine")
-    made = _made(tier, work), way - places[2], [tier._cell(work, i) - places[2] for i in range(layout.N_EXIT, layout.N_DIV + 1)]
+    made = _made(tier, work), way - places[2], [tier._cell(work, i) - places[2] for i in _SHARED]
     tier.rt.pool.free(work)
     return made
 
@@ -178,6 +178,7 @@ def _relative(made, zero, pairs):
 def native(rt, mod, pairs):
     """The machine code of the module record for a prepared image, b"" if it has no function for it. pairs: it is for RISC-V."""
     tier = Native(rt, "always", 4096)
+    tier._floats = 0  # whether a board can call the loop's float routines is not known here: they are words for the loop
     if not tier.budget:
         raise PitwasmError("there is no machine code for this machine")
     module = _Module(rt.pool, mod)
