@@ -1,4 +1,4 @@
-# Prepared images with machine code: what they give is what the loop gives; without room, or on another machine, it is the loop that gives it
+# Prepared images with machine code give what the loop gives; without room, or on another machine, it is the loop that gives it
 # MIT license; Copyright (c) 2026 the pitwasm authors
 import struct
 from pathlib import Path
