@@ -1,7 +1,7 @@
 # One contender of the benchmark, in a process of its own: "workload argument calls" on stdin, "result seconds" on stdout
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# Arguments: its kind (python, pitwasm, pywasm, wasm3) and workloads.wasm. Runs under MicroPython (the first two) and CPython.
+# Arguments: its kind (python, pitwasm, native, pywasm, wasm3) and workloads.wasm. Runs under MicroPython (the first three) and CPython.
 # A result is a decimal integer or, for a float, "f" and its 64 bits in hexadecimal.
 
 import struct
@@ -31,13 +31,17 @@ def python(path):
     return lambda name: getattr(algorithms, name)
 
 
-def pitwasm(path):
+def pitwasm(path, native="never"):
     import pitwasm
 
-    rt = pitwasm.Runtime(256 * 1024, stack=8192)
+    rt = pitwasm.Runtime(256 * 1024, stack=8192, native=native)
     with open(path, "rb") as stream:
         instance = rt.instantiate(rt.load(stream))
     return lambda name: rt.lookup_function(instance, name)
+
+
+def native(path):
+    return pitwasm(path, "always")
 
 
 def pywasm(path):
@@ -60,7 +64,7 @@ def wasm3(path):
 
 def main():
     sys.path.insert(0, path.rsplit("/", 1)[0])
-    find = {"python": python, "pitwasm": pitwasm, "pywasm": pywasm, "wasm3": wasm3}[kind](path)
+    find = {"python": python, "pitwasm": pitwasm, "native": native, "pywasm": pywasm, "wasm3": wasm3}[kind](path)
     functions = {}
     while True:
         line = sys.stdin.readline()

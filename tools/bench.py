@@ -34,6 +34,7 @@ ARGUMENTS = {
 }
 BASE = "MicroPython"  # what the others are set against, and
 WASM3 = "wasm3"
+NATIVE = "native x64"  # pitwasm with native="always"
 
 SAMPLE = 0.025  # seconds a sample takes at least: short ones find the moments when nothing else runs
 SETTLED = 0.02  # the two best samples differ by no more, or more are taken
@@ -93,11 +94,13 @@ def bits_of(result: str, kind: str) -> int:
 
 
 def contenders(only: list[str] | None) -> list[Contender]:
-    micropython = mp.get(64)
+    micropython, small = mp.get(64), mp.get(32)
     environ = micropython.environ()
     script, wasm = BENCH / "contender.py", str(WASM)
     found = [
         Contender("pitwasm", micropython.command([script, "pitwasm", wasm], "8M"), environ),
+        Contender(NATIVE, micropython.command([script, "native", wasm], "8M"), environ),
+        Contender("native x86", small.command([script, "native", wasm], "8M"), small.environ()),
         Contender("MicroPython", micropython.command([script, "python", wasm], "8M"), environ),
         Contender("CPython", [sys.executable, script, "python", wasm]),
         Contender("pywasm", [sys.executable, script, "pywasm", wasm], small=True),
@@ -184,6 +187,11 @@ def marks(running: list[Contender], specs: dict[str, dict]) -> list[tuple[str, b
     if WASM3 in by_name and "integer" in kinds:
         ratio = 1 / mean(list(factors(WASM3, kinds["integer"]).values()))
         found.append((f"at most 8 times the time of wasm3 on integer workloads, geometric mean: {ratio:.2f}", ratio <= 8))
+    if WASM3 in by_name and NATIVE in by_name and "integer" in kinds:
+        ratios = {w: by_name[WASM3].best(w) / by_name[NATIVE].best(w) for w in kinds["integer"]}
+        worst = min(ratios, key=lambda w: ratios[w])
+        text = f"machine code at least as fast as wasm3 on every integer workload: {ratios[worst]:.2f} on {worst}"
+        found.append((text, ratios[worst] >= 1))
     for least, text, workloads in ((4, "at least 4 times as fast as plain MicroPython on every integer workload", kinds.get("integer")),
                                    (1, "never slower than plain MicroPython", list(specs))):
         if BASE in by_name and workloads:
@@ -243,7 +251,7 @@ def expect() -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.bench", description="Measure pitwasm beside other runtimes.")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="samples of each workload, at least (default 10)")
-    parser.add_argument("--only", metavar="NAMES", help="contenders, comma-separated: pitwasm,MicroPython,CPython,pywasm,wasm3")
+    parser.add_argument("--only", metavar="NAMES", help="contenders, comma-separated: pitwasm,native x64,native x86,MicroPython,CPython,pywasm,wasm3")
     parser.add_argument("--workloads", metavar="NAMES", help="workloads, comma-separated")
     parser.add_argument("--expect", action="store_true", help="write bench/expected.json anew (with wasmtime), and end")
     args = parser.parse_args(argv)
