@@ -31,9 +31,11 @@ def whole(name: str) -> str:
 class Function:
     """The instructions of one function, in order; what is data behind an exit left out."""
 
+    MODE = CS_MODE_64
+
     def __init__(self, found: dict) -> None:
         self.found = found
-        machine = Cs(CS_ARCH_X86, CS_MODE_64)
+        machine = Cs(CS_ARCH_X86, self.MODE)
         machine.detail = True
         code = bytes.fromhex(found["code"])
         self.ins: list[CsInsn] = []
@@ -150,10 +152,10 @@ class Function:
         return ""
 
 
-def dump(*paths: Path | str) -> list[Function]:
-    done = mp.get(64).run([CHILD, *paths], heap="64M", timeout=300)
+def dump(*paths: Path | str, bits: int = 64, form: type[Function] = Function) -> list[Function]:
+    done = mp.get(bits).run([CHILD, *paths], heap="64M", timeout=300)
     assert done.returncode == 0, done.stderr
-    return [Function(json.loads(line)) for line in done.stdout.splitlines()]
+    return [form(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def test_workloads() -> None:

@@ -349,8 +349,11 @@ def main() -> int:
     step = 100
     jobs = [(at, min(step, args.seed + args.count - at), m) for at in range(args.seed, args.seed + args.count, step) for m in machines]
     with ThreadPoolExecutor(args.j) as pool:
-        bad = [line for lines in pool.map(lambda job: run(*job, args.native), jobs) for line in lines]
-    print("\n".join(bad[:20]))
+        bad = []
+        for lines in pool.map(lambda job: run(*job, args.native), jobs):
+            bad += lines
+            if lines and len(bad) < 20:
+                print("\n".join(lines), flush=True)  # at once: a large run takes its time
     print(f"{args.count} programs from seed {args.seed} on {args.bits} bits: {len(bad)} differ")
     return 1 if bad else 0
 

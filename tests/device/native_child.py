@@ -20,6 +20,8 @@ for path in sys.argv[1:]:
         entries = [get32(buf, at + 24 + 20 * i + 8) - code for i in range(get32(buf, at + 4))]
         slots = max(get16(buf, func - 8), get16(buf, func - 2))
         places = [p - code for p in tier._places]
-        print(json.dumps({"file": path, "code": data, "stubs": places[:4], "floats": places[6], "slots": slots, "entries": entries}))
+        found = {"file": path, "code": data, "stubs": places[:4], "floats": places[6], "slots": slots, "entries": entries}
+        found["state"] = tier._address + tier._state
+        print(json.dumps(found))
         at = get32(buf, at)
     rt.destroy()
