@@ -2,8 +2,10 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from collections.abc import Callable
+from pathlib import Path
 
-from tools import arm, rv32, spec, suite
+from tools import aot, arm, rv32, spec, suite
+from tools.host import ROOT
 
 LEAST = 3000  # commands on RV32, which comes without files and runs what a Pico is sent
 
@@ -25,3 +27,21 @@ def test_rv32(record: Callable[[str, str], None]) -> None:
     assert not tally.failures, "\n".join(tally.failures[:20])
     assert tally.passed >= LEAST
     assert len(tally.no_room) < tally.passed // 50, "\n".join(tally.no_room[:20])
+
+
+def test_machine_code_of_an_image(tmp_path: Path) -> None:
+    """Made on the host, run by Thumb-1 and Thumb-2: what the loop gives, the fuel too."""
+    (tmp_path / "m.pwi").write_bytes(aot.image((ROOT / "bench" / "workloads.wasm").read_bytes(), arch="armv6m"))
+    script = """
+import pitwasm
+for native in (None, "never"):
+    rt = pitwasm.Runtime(300_000, native=native)
+    e = rt.instantiate(rt.load(open("m.pwi", "rb"))).exports
+    rt.fuel = 10**9
+    print(bool(rt._tier and rt._tier.used > 1000))
+    print(e.fib(12), e.sieve(1), e.crc32(1), e.quicksort(100), e.matmult(1), e.i64loop(100), e.nbody(1), rt.fuel)
+"""
+    for arch in arm.ARCHS:
+        coded, one, looped, other = arm.get(arch).out(script, cwd=tmp_path, heap="8M", timeout=300).splitlines()
+        assert (coded, looped) == ("True", "False")
+        assert one == other
