@@ -84,6 +84,61 @@ def test_loop_and_machine_code_do_the_same(run) -> None:
     assert run(twice, "hot") == run(twice, "never")
 
 
+FLOATS = """
+  (memory 1)
+  (func $first (export "first") (param f32 f32) (result f32) (f32.div (local.get 0) (local.get 1)))
+  (func (export "calls") (param f32 i32) (result f32)
+    (loop $l
+      (local.set 0 (call $first (local.get 0) (f32.const 1.5)))
+      (br_if $l (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+    (local.get 0))
+  (func $deep (export "deep") (param i32 f64) (result f64)
+    (if (result f64) (local.get 0)
+      (then (f64.add (f64.sqrt (local.get 1)) (call $deep (i32.sub (local.get 0) (i32.const 1)) (f64.mul (local.get 1) (f64.const 1.25)))))
+      (else (local.get 1))))
+  (func (export "same") (param i32) (result i32) (i32.trunc_f32_s (f32.reinterpret_i32 (local.get 0))))
+  (func (export "wide") (param f64) (result i64) (i64.trunc_f64_u (f64.mul (local.get 0) (f64.const 2))))
+  (func (export "saturate") (param f64) (result i64) (i64.trunc_sat_f64_s (local.get 0)))
+  (func (export "pinned") (param i32 f64) (result f64) (local f64 f64 i32)
+    (loop $l
+      (local.set 2 (f64.add (f64.convert_i32_s (local.get 0)) (f64.mul (local.get 1) (local.get 2))))
+      (local.set 3 (select (local.get 2) (local.get 3) (f64.lt (local.get 3) (local.get 2))))
+      (f64.store (i32.and (i32.shl (local.get 4) (i32.const 3)) (i32.const 248)) (local.get 3))
+      (local.set 4 (i32.add (local.get 4) (i32.trunc_f64_s (f64.max (f64.min (local.get 3) (f64.const 9)) (f64.const 1)))))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (f64.sub (f64.load (i32.const 64)) (f64.promote_f32 (f32.demote_f64 (f64.add (local.get 3) (f64.convert_i32_u (local.get 4)))))))
+  (func (export "top") (param f32) (result f32) (local i32)
+    (loop $l
+      (local.set 0 (f32.add (f32.mul (local.get 0) (f32.const 0.75)) (f32.const 1)))
+      (br_if $l (f32.lt (local.get 0) (f32.const 3.99))))
+    (local.get 0))
+"""
+
+
+def test_floats(run, tmp_path: Path) -> None:
+    """Functions and loops that start with a float word, chains with constants, floats in registers' slots; a conversion in place that
+    traps leaves its operand to the loop; calls as deep as the stack; slices of fuel."""
+    modules(tmp_path, f=FLOATS)
+    text = """
+e = new("f").exports
+for f, args in (
+    (e.first, (1.0, 3.0)), (e.calls, (1e9, 40)), (e.deep, (60, 0.5)), (e.deep, (100, 0.5)), (e.same, (0x4048F5C3,)),
+    (e.same, (0x7FC00000,)), (e.same, (0x4F000000,)),
+    (e.wide, (1.75,)), (e.wide, (-1.0,)), (e.wide, (9.5e18,)), (e.saturate, (-1e300,)), (e.pinned, (50, 0.5)), (e.top, (-2.5,)),
+):
+    for fuel in (10**6, 3):
+        rt.fuel = fuel
+        out = error(f, *args)
+        while out and str(out).startswith("OutOfFuel"):
+            rt.fuel = 3
+            out = error(rt.resume)
+        print(out, rt._error and rt._error.frames, fuel > 3 and rt.fuel)
+"""
+    loop = run(text, "never")
+    assert "invalid conversion" in loop and "integer overflow" in loop
+    assert run(text, "always") == loop
+
+
 def test_machine_code_is_what_runs(run) -> None:
     assert run('m = load("m")\nprint(rt._tier.used > 1000, rt._tier.first != 0)', "always") == "True True\n"
     out = run('i = new("m")\na = rt._tier.used\ni.exports.fib(18)\nprint(rt._tier.used > a)', "hot")

@@ -23,7 +23,7 @@ BASELINE = ROOT / "bench" / "baseline.json"
 LARGE = ROOT / "samples" / "desk" / "desk.wasm"  # what loading is measured with: 23 KB, 20 KB of it code
 MHZ = 125
 POOL = 76 * 1024
-NATIVE_POOL = 98 * 1024  # machine code lies in the pool, and what makes it works there
+NATIVE_POOL = 98 * 1024  # for running: the machine code and the room it is made in lie in the pool, too
 SLACK = 0.03  # a regression is more than this
 
 # us x 125 MHz: the emulator's microseconds follow its cycles. What is measured is the whole call, from Python, warmed up once.
@@ -120,7 +120,7 @@ def measure(board: Board, specs: dict[str, dict], native: str | None = None, loa
     for name, (made, source) in LOADS.items() if loads else ():
         board.put("/module", made(module))
         board.soft_reset()
-        us = int(board.exec(prepare + LOAD % (source, pool, option), timeout=300))
+        us = int(board.exec(prepare + LOAD % (source, POOL, option), timeout=300))
         found.load[name] = len(module), us * MHZ
     return found
 

@@ -36,7 +36,7 @@ COMPILED = tuple(viperc.BACKENDS)
 UNITS = {
     "loop": ("single", "double", "convert", "loop"),
     "translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"),
-    "words": ("forms", "machine", "marks", "lower", "wide", "callref", "floats", "words"),
+    "words": ("forms", "machine", "marks", "lower", "wide", "callref", "callfloat", "words"),
 }
 
 # Functions whose place in the machine code of a unit others know: `INNER`, u32 each, counted from the code of its entry.

@@ -3,8 +3,8 @@
 import micropython
 
 from . import layout
+from .callfloat import extent, floats
 from .callref import callref  # noqa: F401 (native.py finds it here)
-from .floats import extent, floats
 from .forms import FORMS
 from .lower import constant, define, drop, fix, flush, forget, later, pend, save, use, wrote
 from .machine import FLAGS, PINS, RANGE, REACHES, REGS, SCRATCH, asm, stubs  # noqa: F401 (native.py finds them here)
