@@ -8,6 +8,9 @@ from tools import aot, arm, rv32, spec, suite
 from tools.host import ROOT
 
 LEAST = 3000  # commands on RV32, which comes without files and runs what a Pico is sent
+NATIVE = frozenset(
+    "int_exprs fac call_indirect br_table i32 i64 memory load store labels switch endianness left-to-right".split()
+)
 
 
 def test_thumb2(record: Callable[[str, str], None]) -> None:
@@ -19,6 +22,14 @@ def test_thumb2(record: Callable[[str, str], None]) -> None:
     assert {"core10", "core20"} <= totals.keys()
     for group in totals.values():
         assert group["passed"] == group["expected"]
+
+
+def test_thumb_machine_code() -> None:
+    """The native tier's code for all Cortex-M: files of calls, branches, memory and integers, every function made into machine code."""
+    files = [file for file in suite.files(["core10", "core20"]) if file.name in NATIVE]
+    assert len(files) == len(NATIVE)
+    results = spec.run_files(files, arm.get("armv6m"), "stream+always", 2)
+    assert spec.troubles(results) == []
 
 
 def test_rv32(record: Callable[[str, str], None]) -> None:
