@@ -1,4 +1,4 @@
-# The official suite: core10, core20, core30 and custom-page-sizes whole on 64- and 32-bit, from streams, from bytes, lazily, from images, as machine code
+# The official suite: core10, core20, core30, custom-page-sizes on 64- and 32-bit: streams, bytes, lazily, images, machine code
 # MIT license; Copyright (c) 2026 the pitwasm authors
 
 from collections.abc import Iterator

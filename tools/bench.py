@@ -251,7 +251,7 @@ def expect() -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.bench", description="Measure pitwasm beside other runtimes.")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="samples of each workload, at least (default 10)")
-    parser.add_argument("--only", metavar="NAMES", help="contenders, comma-separated: pitwasm,native x64,native x86,MicroPython,CPython,pywasm,wasm3")
+    parser.add_argument("--only", metavar="NAMES", help="contenders: pitwasm,native x64,native x86,MicroPython,CPython,pywasm,wasm3")
     parser.add_argument("--workloads", metavar="NAMES", help="workloads, comma-separated")
     parser.add_argument("--expect", action="store_true", help="write bench/expected.json anew (with wasmtime), and end")
     args = parser.parse_args(argv)
