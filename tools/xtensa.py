@@ -19,6 +19,8 @@ from tools.host import OUT, ROOT, call, has, lock, need_packages
 
 CACHE = OUT / "xtensa"
 CORE = "dc233c"  # windows, 16-bit instructions, MUL32, DIV32, NSA; memory at 0, it starts at 0xfe000000
+LAYOUT = macros.load_layout(ROOT / "core/pitwasm/layout.py")
+MOST = 400  # times that native code is entered at one place of a module
 HEAD, REGISTERS, STACK, POOL = 0x8000, 0x8100, 0xF0000, 0x100000  # what lies where
 
 # Receives [address of the way in, argument, bytes of the pool] and the pool, calls the way in, sends its result and the pool. Host calls
@@ -176,6 +178,7 @@ SETUP = """
 import sys
 import pitwasm
 from pitwasm import native
+from pitwasm.lifecycle import Lifecycle
 from pitwasm.pool import get32, put32
 from uctypes import addressof, bytearray_at
 
@@ -205,6 +208,10 @@ def connect(rt):
     put32(head, 8, len(buf))
 
     def enter(e):
+        at = get32(buf, (e << 2) - address & 0xFFFFFFFF)
+        counts[at] = counts.get(at, 0) + 1
+        if counts[at] > %d:
+            return %d  # the loop shall do this word, as where native code cannot do it: a module's millionth entry shows nothing new
         put32(head, 4, (%d + ((e << 2) - address & 0xFFFFFFFF)) >> 2 << 1 | 1)
         out.write(head)
         out.write(buf)
@@ -214,17 +221,23 @@ def connect(rt):
 
     rt._native = enter
 
+counts = {}  # how often native code was entered, by place
+
 class Runtime(pitwasm.Runtime):
     def __init__(self, size, **more):
         super().__init__(min(size, 300000), **more)  # all of it goes over the pipe, each time
         if more.get("native", "never") != "never":
             connect(self)
 
+    def load(self, *args, **more):
+        counts.clear()
+        return Lifecycle.load(self, *args, **more)
+
 pitwasm.Runtime = Runtime
 program = sys.argv[3]
 del sys.argv[:3]
 exec(open(program).read(), {"__name__": "__main__"})
-""" % (4 * macros.load_layout(ROOT / "core/pitwasm/layout.py")["X_CODE"], POOL, POOL, POOL)
+""" % (4 * LAYOUT["X_CODE"], POOL, POOL, MOST, LAYOUT["S_UNDO"], POOL)
 
 
 @cache
