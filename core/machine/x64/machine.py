@@ -454,8 +454,10 @@ def _here(s: int) -> int:
 @micropython.viper
 def _routine(s: int, cell: int):
     """Call the routine whose address is in a cell, for the words at rax."""
-    _b(s, 4, 0x51415041)  # push r8, r9, r10, r11
-    _b(s, 4, 0x53415241)
+    _b(s, 2, 0x5041)  # push r8, r9, r10, r11
+    _b(s, 2, 0x5141)
+    _b(s, 2, 0x5241)
+    _b(s, 2, 0x5341)
     _m(s, 0x22b, 0, 5, layout.X_BASE << 2)
     _m(s, 0x89, 0, 5, layout.X_FLOAT << 2)
     _r(s, 0x289, 3, 1)
@@ -466,8 +468,10 @@ def _routine(s: int, cell: int):
     _b(s, 1, 2)
     _m(s, 0x28b, 6, 5, layout.X_CONTEXT << 2)
     _m(s, 0xff, 2, 5, cell << 2)
-    _b(s, 4, 0x5a415b41)
-    _b(s, 4, 0x58415941)
+    _b(s, 2, 0x5b41)
+    _b(s, 2, 0x5a41)
+    _b(s, 2, 0x5941)
+    _b(s, 2, 0x5841)
 
 
 @micropython.viper
