@@ -177,7 +177,7 @@ stop:
 SETUP = """
 import sys
 import pitwasm
-from pitwasm import native
+from pitwasm import native, tier
 from pitwasm.lifecycle import Lifecycle
 from pitwasm.pool import get32, put32
 from uctypes import addressof, bytearray_at
@@ -185,7 +185,7 @@ from uctypes import addressof, bytearray_at
 class Bare:
     platform = "bare"
 
-native.sys = Bare  # code goes to the pool
+native.sys = tier.sys = Bare  # code goes to the pool
 out = open(sys.argv[1], "wb")
 back = open(sys.argv[2], "rb")
 
