@@ -136,7 +136,11 @@ def main(buf):
     spec_child.STACK = STACK
     for name in CODE.split():
         gc.collect()  # what an import leaves behind would otherwise lie between the code of this and the next
-        __import__("pitwasm." + name)
+        try:
+            __import__("pitwasm." + name)
+        except ImportError:
+            if name not in ("single", "double", "convert"):  # part of loop.mpy on Cortex-M
+                raise
     gc.collect()
     while True:
         line = sys.stdin.readline().strip()
