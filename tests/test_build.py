@@ -177,6 +177,19 @@ def test_builds_what_changed(tmp_path: Path) -> None:
     assert "x = 2" in (root / "build/x64/src/pitwasm/a.py").read_text()
 
 
+def test_folds_the_constants_of_a_machine_into_its_assembler(tmp_path: Path) -> None:
+    root = project(
+        tmp_path,
+        core__machine__x86__constants="ADD = 3",
+        core__machine__x86__encode="from .constants import ADD\nx = ADD",
+        core__machine__rv32__constants="ADD = 4",
+        core__machine__rv32__encode="from .constants import ADD\nx = ADD",
+    )
+    packages = builder.build_all(["x86", "rv32imc"], root / "build", root)
+    assert [sorted(p.name for p in (package / "pitwasm").iterdir()) for package in packages] == [["encode.mpy"]] * 2
+    assert [(package / "src/pitwasm/encode.py").read_text().splitlines()[-1] for package in packages] == ["x = 3", "x = 4"]
+
+
 def test_says_which_file_is_refused(tmp_path: Path) -> None:
     bad = "@micropython.viper\ndef f(a: int) -> int:\n    return a & 0xF0000000\n"
     root = project(tmp_path, core__pitwasm__bad=bad, core__pitwasm__good="x = 1")

@@ -26,7 +26,7 @@ ARCHS: dict[str, tuple[int, str]] = {
     "rv32imc": (32, "esp32"),
 }
 
-# The native tier's assembler for each: core/machine/<name>/machine.py.
+# The native tier's assembler for each: the files in core/machine/<name>/, which have the same names in all.
 MACHINES = {"armv6m": "thumb", "armv7m": "thumb", "rv32imc": "rv32", "xtensawin": "xtensa"}
 
 # For these tools/viperc makes the machine code of viper functions: a quarter of the cycles, half the bytes of mpy-cross's.
@@ -36,7 +36,7 @@ COMPILED = tuple(viperc.BACKENDS)
 UNITS = {
     "loop": ("single", "double", "convert", "loop"),
     "translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"),
-    "words": ("forms", "machine", "marks", "lower", "wide", "callref", "callfloat", "words"),
+    "words": ("forms", "encode", "flow", "machine", "routines", "marks", "lower", "wide", "callref", "callfloat", "words"),
 }
 
 # Functions whose place in the machine code of a unit others know: `INNER`, u32 each, counted from the code of its entry.
@@ -44,6 +44,9 @@ INNER = {"loop": ("run", ("single", "double", "convert"))}
 
 # Of these, files that there are besides: caps imports from them where no translator may be loaded.
 SHARED = frozenset({"tables"})
+
+# Files that only have constants: they are folded into the others. constants.py: of a machine, into its own assembler.
+FOLDED = ("layout.py", "opcodes.py", "constants.py")
 
 # Names of layout.py and opcodes.py that a prepared image (docs/image.md) depends on.
 IMAGED = ("OP_", "SUB_", "B_", "K_", "Y_", "M_", "MF_", "TD_", "MD_", "GD_", "CE_", "IM_", "EX_", "ES_", "DS_", "F_", "V_", "IH_")
@@ -68,14 +71,18 @@ class BuildError(Exception):
     """A file that did not become a .mpy; says which, for which architecture, and why."""
 
 
+def assembler(arch: str) -> str:
+    """The folder of core/machine for an architecture."""
+    return MACHINES.get(arch, arch)
+
+
 def sources(arch: str, root: Path = ROOT, machine: str | None = None) -> dict[str, Path]:
     """Module name -> source file: the core, what is generated from its tables, the platform's port; machine: the architecture of the
     assembler, if it is another."""
     found: dict[str, Path] = {}
-    assembler = MACHINES.get(machine or arch, machine or arch)
-    for folder in ("core/pitwasm", "core/gen", f"core/machine/{assembler}", "port", f"port/{ARCHS[arch][1]}"):
+    for folder in ("core/pitwasm", "core/gen", f"core/machine/{assembler(machine or arch)}", "port", f"port/{ARCHS[arch][1]}"):
         for path in sorted((root / folder).glob("*.py")):
-            if path.name in ("layout.py", "opcodes.py") or (path.name == "__init__.py" and folder != "core/pitwasm"):
+            if path.name in FOLDED or (path.name == "__init__.py" and folder != "core/pitwasm"):
                 continue  # folded away; or there to please tools on the host
             if path.stem in found:
                 raise BuildError(f"{path}: {found[path.stem]} has the same module name")
@@ -200,8 +207,10 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT, machine: str
     for path in (root / "core" / "pitwasm" / "layout.py", root / "core" / "gen" / "opcodes.py"):  # described, and generated
         layout |= load_layout(path) if path.exists() else {}
     layout["IMAGE_CODE"] = image_code(layout)
-    jobs: list[tuple[list[Path], str, set[str]]] = []
+    jobs: list[tuple[list[Path], str, dict[str, int], set[str]]] = []
     for arch in archs:
+        own = root / "core" / "machine" / assembler(machine or arch) / "constants.py"
+        known = layout | (load_layout(own) if own.exists() else {})
         modules = sources(arch, root, machine)
         units = [name for name in UNITS if arch in COMPILED and name in modules]
         for kind, suffix in (("pitwasm", ".mpy"), ("src/pitwasm", ".py")):
@@ -210,13 +219,13 @@ def build_all(archs: list[str], out: Path = OUT, root: Path = ROOT, machine: str
             for old in folder.glob("*" + suffix):
                 if old.stem not in modules or old.stem in merged(arch):  # its source has gone
                     old.unlink()
-        jobs += [([path], arch, set()) for stem, path in modules.items() if stem not in merged(arch) and stem not in units]
+        jobs += [([path], arch, known, set()) for stem, path in modules.items() if stem not in merged(arch) and stem not in units]
         for name in units:
-            jobs.append(([modules[stem] for stem in UNITS[name]], arch, wanted(name, modules, arch)))
+            jobs.append(([modules[stem] for stem in UNITS[name]], arch, known, wanted(name, modules, arch)))
 
-    def run(job: tuple[list[Path], str, set[str]]) -> str | None:
+    def run(job: tuple[list[Path], str, dict[str, int], set[str]]) -> str | None:
         try:
-            compile_unit(job[0], job[1], out, layout, job[2])
+            compile_unit(job[0], job[1], out, job[2], job[3])
         except (BuildError, SourceError) as exc:
             return str(exc)
         return None

@@ -52,15 +52,15 @@ class Transform(ast.NodeTransformer):
     def error(self, node: ast.AST, message: str) -> SourceError:
         return SourceError(f"{self.path}:{getattr(node, 'lineno', 0)}: {message}")
 
-    # Imports: layout is folded away, typing exists on the host only.
+    # Imports: layout and a machine's constants are folded away, typing exists on the host only.
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         if node.module in ("typing", "__future__") and not node.level:
             return None
-        if node.module == "layout" and node.level == 1:
+        if node.module in ("layout", "constants") and node.level == 1:
             for alias in node.names:
                 if alias.name not in self.layout:
-                    raise self.error(node, f"layout has no {alias.name}")
+                    raise self.error(node, f"{node.module} has no {alias.name}")
                 self.folded[alias.asname or alias.name] = self.layout[alias.name]
             return None
         if node.module is None and node.level == 1:

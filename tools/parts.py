@@ -18,7 +18,13 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "floats": ("f32 and f64", ("single", "double", "convert", "numbers")),
     "bulk": ("64-bit division, bit counting, bulk memory and table instructions", ("bulk",)),
     "images": ("prepared images: loaded without translating, with their machine code; made", ("image", "prepare", "tier")),
-    "native": ("machine code", ("native", "tier", "marks", "lower", "wide", "words", "forms", "machine", "callref", "callfloat", "region")),
+    "native": (
+        "machine code",
+        (
+            *("native", "tier", "marks", "lower", "wide", "words", "forms", "callref", "callfloat", "region"),
+            *("encode", "flow", "machine", "routines"),
+        ),
+    ),
     "wasi": ("WASI preview 1", ("wasi", "wasi_files", "wasi_paths")),
     "uart": ("modules from a host, over a UART", ("uart", "chain")),
     "peripherals": ("pins, buses and time for guests", ("peripherals", "board", "pit_*")),

@@ -1,7 +1,7 @@
 # Xtensa machine code run on a bare core in QEMU, while unix MicroPython does everything else: python -m tools.xtensa PROGRAM ARGUMENTS
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# MicroPython for Xtensa runs in no emulator at hand. So a 32-bit unix MicroPython gets the native tier with Xtensa's machine file, which
+# MicroPython for Xtensa runs in no emulator at hand. So a 32-bit unix MicroPython gets the native tier with Xtensa's assembler, which
 # it cannot run: whenever the loop enters native code, the pool, with the code in it, goes over a pipe to a core of QEMU's simulator
 # machine, which calls the way in as MicroPython would (windowed ABI), and comes back with what has become of it.
 

@@ -7,8 +7,9 @@ from .callfloat import extent, floats
 from .callref import callref  # noqa: F401 (native.py finds it here)
 from .forms import FORMS
 from .lower import constant, define, drop, fix, flush, forget, later, pend, save, use, wrote
-from .machine import FLAGS, PINS, RANGE, REACHES, REGS, SCRATCH, asm, stubs  # noqa: F401 (native.py finds them here)
+from .machine import FLAGS, PINS, RANGE, REACHES, REGS, SCRATCH, asm  # noqa: F401 (native.py finds them here)
 from .marks import exposed, mark, stretch
+from .routines import stubs  # noqa: F401
 from .wide import memory, wide
 
 

@@ -1,7 +1,7 @@
 # Machine code for prepared images, made on the host: the tier's, with what it is relative to found by making it four times (docs/image.md)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# Nothing of it runs here: the assembler (machine.mpy) may be another machine's. The running state, the pool and the code space are given
+# Nothing of it runs here: the assembler may be another machine's. The running state, the pool and the code space are given
 # places of our own choosing; where one moves and a cell of the machine code moves as far, the cell is relative to it. Whatever else
 # changes is an error. So no assembler needs to know about images.
 

@@ -1,0 +1,145 @@
+# Native tier: Xtensa, the routines that all functions share, and the loop's way in
+# MIT license; Copyright (c) 2026 the pitwasm authors
+import micropython
+
+from . import layout
+from .constants import AT_BASE, AT_CALL, AT_CODE, AT_CS, AT_ENV, AT_GLOBALS, AT_RA, FRAME, L32I, L8UI, S32I
+from .encode import add, align, branch, branch_imm, field, here, jump, land, near, op_mem, op_reg, patch, put16, put24, set_to, shift
+
+
+@micropython.viper
+def stubs(s: int) -> int:
+    """The routines all functions share: N_EXIT, N_FAIL, N_CALL. The place of the one that the loop calls: (self, n_args, n_kw, args)."""
+    S = ptr32(s << 2)
+    # LEAVE: a3 has the number of one of the words from a2 on, and the status as A_EXIT has it
+    S[layout.N_DIV] = int(here(s))
+    field(s, 4, 3, 0, 14)
+    op_reg(s, 0xa0, 2, 4, 2)
+    field(s, 3, 3, 14, 2)
+    branch_imm(s, 0, 3, 1, 9)
+    shift(s, layout.A_SHRUI, 3, 3, 1)  # 0, or 2: S_FUEL
+    jump(s, 5)
+    set_to(s, 3, layout.S_UNDO)
+    # EXIT: to code word a2 with status a3
+    S[layout.N_EXIT] = int(here(s))
+    op_mem(s, L32I, 4, 1, AT_ENV)
+    op_mem(s, S32I, 2, 4, layout.E_IP)
+    branch_imm(s, 3, 12, 0, 5)
+    set_to(s, 12, 0)
+    op_mem(s, S32I, 12, 4, layout.E_FUEL)
+    op_mem(s, L32I, 5, 1, AT_BASE)
+    op_reg(s, 0xc0, 15, 15, 5)
+    op_mem(s, S32I, 15, 4, layout.E_FP)
+    op_mem(s, L32I, 6, 1, AT_CS)
+    op_reg(s, 0xc0, 6, 6, 5)
+    op_mem(s, S32I, 6, 4, layout.E_CS)
+    op_reg(s, 0x80, 2, 3, 3)
+    add(s, 2, 2, 1)  # a small integer
+    op_mem(s, L32I, 0, 1, AT_RA)
+    put16(s, 0xf01d)  # retw.n
+    # FAIL: call word a2 is the loop's; its slots come off the frame again
+    S[layout.N_FAIL] = int(here(s))
+    op_mem(s, L32I, 5, 1, AT_BASE)
+    op_reg(s, 0x80, 5, 5, 2)
+    op_mem(s, L8UI, 6, 5, 0)
+    op_mem(s, L8UI, 5, 5, 1)
+    shift(s, layout.A_SHLI, 5, 5, 2)
+    op_reg(s, 0xc0, 15, 15, 5)
+    set_to(s, 7, layout.OP_CALL)
+    branch(s, 0, 6, 7, 6)
+    add(s, 2, 2, 0 - 4)  # the second word of a call by reference: back to the first
+    set_to(s, 3, 0)
+    near(s, S[layout.N_EXIT])
+    # CALL: the function with header a3, for call word a2, native or not
+    align(s)
+    S[layout.N_CALL] = int(here(s))
+    op_mem(s, L32I, 4, 1, AT_BASE)
+    op_reg(s, 0x80, 3, 3, 4)
+    op_mem(s, L32I, 3, 3, layout.FUNC)
+    field(s, 5, 3, 0, 8)
+    set_to(s, 6, layout.OP_NATIVE)
+    branch(s, 0, 5, 6, 6)
+    near(s, S[layout.N_FAIL])
+    shift(s, layout.A_SHRUI, 3, 3, 8)
+    op_reg(s, 0xa0, 3, 3, 4)
+    op_mem(s, L32I, 3, 3, layout.NE_CALL)
+    op_mem(s, L32I, 4, 1, AT_CODE)
+    op_reg(s, 0x80, 3, 3, 4)
+    put24(s, 0x0000a0 | 3 << 8)
+    # The loop's way in: args in a5
+    align(s)
+    at = int(here(s))
+    put24(s, (FRAME >> 3) << 12 | 0x136)  # entry a1
+    op_mem(s, S32I, 0, 1, AT_RA)
+    op_mem(s, L32I, 2, 5, 0)
+    shift(s, layout.A_SHRSI, 2, 2, 1)
+    shift(s, layout.A_SHLI, 2, 2, 2)
+    op_mem(s, S32I, 2, 1, AT_ENV)
+    op_mem(s, L32I, 3, 2, layout.E_SELF)
+    op_reg(s, 0xc0, 3, 2, 3)
+    op_mem(s, S32I, 3, 1, AT_BASE)
+    op_mem(s, L32I, 15, 2, layout.E_FP)
+    op_reg(s, 0x80, 15, 15, 3)
+    op_mem(s, L32I, 4, 2, layout.E_CS)
+    op_reg(s, 0x80, 4, 4, 3)
+    op_mem(s, S32I, 4, 1, AT_CS)
+    op_mem(s, L32I, 12, 2, layout.E_FUEL)
+    set_to(s, 5, S[layout.N_STATE])
+    op_reg(s, 0x80, 5, 5, 3)
+    op_mem(s, L32I, 6, 5, layout.X_CODE << 2)
+    op_mem(s, S32I, 6, 1, AT_CODE)
+    set_to(s, 7, S[layout.N_CALL])
+    op_reg(s, 0x80, 7, 7, 6)
+    op_mem(s, S32I, 7, 1, AT_CALL)
+    op_mem(s, L32I, 4, 2, layout.E_INST)
+    op_mem(s, S32I, 4, 5, layout.X_INST << 2)
+    op_reg(s, 0x80, 4, 4, 3)
+    op_mem(s, L32I, 7, 4, layout.I_GLOBALS)
+    op_reg(s, 0x80, 7, 7, 3)
+    op_mem(s, S32I, 7, 1, AT_GLOBALS)
+    op_mem(s, L32I, 4, 4, layout.I_MEM0)
+    set_to(s, 14, 0)
+    set_to(s, 13, 0)
+    branch_imm(s, 0, 4, 0, 0)
+    k = S[layout.N_AT] - 3
+    op_reg(s, 0x80, 4, 4, 3)
+    op_mem(s, L32I, 14, 4, layout.MM_DATA)
+    op_reg(s, 0x80, 14, 14, 3)
+    op_mem(s, L32I, 13, 4, layout.MM_BYTES)
+    land(s, k)
+    add(s, 11, 1, AT_ENV)
+    op_mem(s, L32I, 2, 2, layout.E_IP)
+    # a size that is no multiple of 8: not for native code
+    field(s, 4, 13, 0, 3)
+    branch_imm(s, 0, 4, 0, 8)
+    set_to(s, 3, layout.S_UNDO)
+    near(s, S[layout.N_EXIT])
+    op_reg(s, 0x80, 4, 2, 3)
+    op_mem(s, L32I, 4, 4, 0)
+    shift(s, layout.A_SHRUI, 4, 4, 8)
+    op_reg(s, 0xa0, 4, 4, 3)
+    op_mem(s, L32I, 9, 4, layout.NE_CODE)
+    op_reg(s, 0x80, 9, 9, 6)
+    op_mem(s, L32I, 5, 4, layout.NE_LOADER)
+    op_reg(s, 0x80, 5, 5, 6)
+    put24(s, 0x002000)  # isync: instructions are fetched as they were written
+    k = S[layout.N_AT]
+    put24(s, 5)
+    # The way back: the function that was entered has returned; on behind its call word
+    op_mem(s, L32I, 3, 1, AT_CS)
+    add(s, 3, 3, 0 - 4)
+    op_mem(s, L32I, 2, 3, 0)
+    op_mem(s, L32I, 5, 1, AT_BASE)
+    op_reg(s, 0x80, 5, 5, 2)
+    op_mem(s, L8UI, 5, 5, 1)
+    shift(s, layout.A_SHLI, 5, 5, 2)
+    op_reg(s, 0xc0, 15, 15, 5)
+    add(s, 2, 2, 4)
+    set_to(s, 3, 0)
+    near(s, S[layout.N_EXIT])
+    align(s)
+    patch(s, k, S[layout.N_AT] - (k - S[layout.N_CODE] & -4) - S[layout.N_CODE])
+    add(s, 11, 11, 0 - 4)
+    op_mem(s, S32I, 0, 11, 0)
+    put24(s, 0x0000a0 | 5 << 8)
+    return at
