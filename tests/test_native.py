@@ -168,20 +168,6 @@ print(rt.pool.used)
     assert out == "55 True\n55 True\nTrue\n0\n"
 
 
-def test_fuel_and_slices_stop_an_endless_loop(run) -> None:
-    out = run(
-        """
-i = new("m")
-rt.fuel = 50_000
-print(error(i.exports.endless), rt.fuel)
-rt.fuel = 7
-print(error(rt.resume), rt.fuel)
-""",
-        "always",
-    )
-    assert out == "OutOfFuel: out of fuel 0\nOutOfFuel: out of fuel 0\n"
-
-
 def test_a_copy_of_the_pool_has_its_code_words_back(run) -> None:
     """The copy knows nothing of the machine code of the one it was made of."""
     out = run(
@@ -197,58 +183,6 @@ print(rt3.instances()[0].exports.fib(12))
         "always",
     )
     assert out == "144\n144 None 144\n144\n"
-
-
-def test_without_room_the_loop_goes_on(run) -> None:
-    """Every allocation on the way fails once, and every budget is too small somewhere."""
-    out = run(
-        """
-m = load("m")
-i = rt.instantiate(m)
-i.exports.fib(1)
-rt._tier.discard(m._off)
-full = rt._tier.used
-used = rt.pool.used
-for k in range(1, 40):
-    rt.pool.fail_at = k
-    rt._tier.module(m._off)
-    rt.pool.fail_at = 0
-    assert i.exports.fib(9) == 34, k
-    rt._tier.discard(m._off)
-    assert rt.pool.used == used and rt._tier.used == full, k
-for budget in range(full, full + 8000, 97):
-    rt._tier.budget = budget
-    rt._tier.module(m._off)
-    assert rt._tier.used <= budget, (rt._tier.used, budget)
-    assert i.exports.fib(9) == 34, budget
-    assert i.exports.sum(100) == 4950, budget
-    rt._tier.discard(m._off)
-    assert rt.pool.used == used, budget
-print("ok")
-""",
-        "always",
-    )
-    assert out == "ok\n"
-
-
-def test_no_allocation_while_it_runs(run) -> None:
-    out = run(
-        """
-import gc, micropython
-i = new("m")
-def locked(f):
-    f(5)
-    gc.collect()
-    before = gc.mem_alloc()
-    micropython.heap_lock()
-    r = f(16)
-    micropython.heap_unlock()
-    return r, gc.mem_alloc() - before
-print(*locked(i.exports.fib))
-""",
-        "always",
-    )
-    assert out == "987 0\n"
 
 
 # Seeds that every run of the tests takes; docs/native.md has those of the large run.

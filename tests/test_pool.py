@@ -141,7 +141,7 @@ check(pool)
 pool = Pool(4096)
 a = pool.alloc(100, 1); b = pool.alloc(8, 1); c = pool.alloc(500, 1); d = pool.alloc(3200, 1)
 pool.free(a); pool.free(c)
-assert pool.largest() == (c, 504) == pool.take_largest(9)
+assert pool.largest() == (c, 504) == tuple(pool.take_largest(9))
 """,
     )
 

@@ -66,16 +66,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--arch", default="armv7m", help=f"comma-separated, of {', '.join(ARCHS)} (default armv7m)")
     parser.add_argument("--groups", default="core10,core20,core30", help="comma-separated (default core10,core20,core30)")
     parser.add_argument("--file", help="only the files of this name")
+    parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="machine code (default: never)")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="children at once (default 2)")
     args = parser.parse_args(argv)
     good = True
     try:
         for arch in args.arch.split(","):
             start = time.monotonic()
-            results = spec.run_files(suite.files(args.groups.split(","), args.file), get(arch), "stream", args.j)
+            specs = suite.files(args.groups.split(","), args.file)
+            mode = "stream" if args.native == "never" else f"stream+{args.native}"
+            results = spec.run_files(specs, get(arch), mode, args.j)
             passed, total = (sum(getattr(result, name) for result in results) for name in ("passed", "total"))
             print("\n".join(spec.troubles(results)[:50]))
             print(f"{arch} under qemu-user: {passed} of {total} commands pass, {time.monotonic() - start:.0f} s", flush=True)
+            if args.native != "never":
+                print(spec.part(results, specs))
             good &= all(result.ok for result in results)
     except (HostError, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)

@@ -100,6 +100,8 @@ class Tally:
     no_room: list[str] = field(default_factory=list)  # of these commands nothing was learnt
     by_file: dict[str, list[int]] = field(default_factory=dict)  # passed, without room
     high: int = 0
+    calls: int = 0
+    native: int = 0  # … that machine code had a part in
     heap: int = 1 << 30  # least heap free after a job
     seconds: float = 0.0
 
@@ -111,6 +113,8 @@ class Tally:
             mine = self.by_file.setdefault(name, [0, 0])
             mine[:] = [a + b for a, b in zip(mine, counts, strict=True)]
         self.high = max(self.high, other.high)
+        self.calls += other.calls
+        self.native += other.native
         self.heap = min(self.heap, other.heap)
 
 
@@ -181,7 +185,7 @@ class BoardChild:
         board.start(f"buf = bytearray({pool})\nimport board_child\nboard_child.main(buf)")
 
     def run(self, job: Job, mode: str = "stream") -> Tally:
-        tally = Tally()
+        tally = Tally(calls=sum(suite.is_call(job.spec.commands[number]) for number in job.numbers))
         counts = tally.by_file.setdefault(job.spec.id, [0, 0])
         spectest = base64.b64encode((DEVICE / "spectest.wasm").read_bytes()).decode()
         head = {"spectest": spectest, "cap": job.spectest_cap(), "mode": mode}
@@ -197,8 +201,8 @@ class BoardChild:
         for number, _ in waiting:
             blocked = self._answer(job, tally, counts, number, blocked)
         self.board.send(b'[0,"end"]\n')
-        word, left, high, heap = self._receive().split(" ")
-        tally.high, tally.heap = int(high), int(heap)
+        word, left, high, heap, native = self._receive().split(" ")
+        tally.high, tally.heap, tally.native = int(high), int(heap), int(native)
         if word != "end" or (left != "0" and not blocked):
             tally.failures.append(f"{job.spec.id}: after freeing everything: {left} bytes of the pool in use")
         return tally

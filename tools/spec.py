@@ -40,6 +40,7 @@ class Result:
     lost: list[str] = field(default_factory=list)  # children that died or hung
     leaked: str = "0"  # bytes in use after everything was freed (or the error that came up then)
     high: int = 0  # high-water mark of the pool
+    native: int = 0  # calls that machine code had a part in
     seconds: float = 0.0
 
     @property
@@ -98,8 +99,9 @@ class Worker:
                 answer = self.child.receive(SILENCE)
                 number, _, why = answer.partition(" ")
                 if number == "end":
-                    result.leaked, _, high = why.partition(" ")
+                    result.leaked, high, native = why.split(" ")
                     result.high = int(high)
+                    result.native += int(native)
                     break
                 if number != str(at):
                     raise ChildLost(f"said {answer!r}")
@@ -165,11 +167,18 @@ def totals(results: list[Result]) -> dict[str, dict]:
     """By group: passed, total, what the total should be, seconds."""
     groups: dict[str, dict] = {}
     for r in results:
-        group = groups.setdefault(r.group, {"passed": 0, "total": 0, "expected": EXPECTED.get(r.group), "seconds": 0.0})
+        group = groups.setdefault(r.group, {"passed": 0, "total": 0, "expected": EXPECTED.get(r.group), "native": 0, "seconds": 0.0})
+        group["native"] += r.native
         group["passed"] += r.passed
         group["total"] += r.total
         group["seconds"] = round(group["seconds"] + r.seconds, 2)
     return groups
+
+
+def part(results: list[Result], specs: list[SpecFile]) -> str:
+    """In how many calls machine code had a part."""
+    calls = sum(suite.is_call(command) for spec in specs for command in spec.commands)
+    return f"machine code had a part in {sum(result.native for result in results)} of {calls} calls"
 
 
 def troubles(results: list[Result], most: int = 20) -> list[str]:
@@ -229,6 +238,8 @@ def main(argv: list[str] | None = None) -> int:
             said = troubles(results)
             print("\n".join(said[:200] + ([f"… {len(said) - 200} more lines; all failures are in the .json"] if len(said) > 200 else [])))
             good &= all(r.ok for r in results)
+            if args.native != "never":
+                print(part(results, specs))
             print(f"{arch}: {time.monotonic() - start:.1f} s, results in {save(results, arch, mode)}\n", flush=True)
     except (HostError, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)

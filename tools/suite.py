@@ -129,6 +129,11 @@ def _group_of(name: str) -> str:
     return "core10" if name in CORE10 else "core20"
 
 
+def is_call(command: dict) -> bool:
+    """Does it call a function?"""
+    return command.get("action", {}).get("type") == "invoke"
+
+
 def read(spec: SpecFile) -> SpecFile:
     """Fill in the commands and their lines, once."""
     if spec.lines:

@@ -194,13 +194,16 @@ def run(rt, env):
     paid = 0  # what entering the loop costs has been paid before, unless the loop stopped for want of fuel
     while True:
         fuel = rt.fuel
-        n = tier.slice if tier else _SLICE
+        n = tier.left if tier else _SLICE
         if fuel is not None and fuel < n:
             n = fuel if fuel > 0 else 0
         put32(buf, env + layout.E_FUEL, n + paid)
         status = loop.run(buf, buf, buf, env, rt._bulk, rt._single, rt._double, rt._convert, rt._native)
+        n -= get32(buf, env + layout.E_FUEL)
+        if tier:
+            tier.left -= n  # several calls may make up a slice: functions without loops become hot, too
         if fuel is not None:
-            rt.fuel = (fuel if fuel > 0 else 0) - n + get32(buf, env + layout.E_FUEL)
+            rt.fuel = (fuel if fuel > 0 else 0) - n
         if status == layout.S_DONE:
             return
         paid = 1

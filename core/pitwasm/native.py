@@ -84,15 +84,16 @@ def _pointer(f, i):
 _SHARED = (layout.N_EXIT, layout.N_FAIL, layout.N_CALL, layout.N_REF, layout.N_MUL, layout.N_DIV, layout.N_FLOATS)
 
 # "hot": after so many units of fuel the driver looks where the loop is; a function that was met twice among so many becomes machine code.
+# Without a threshold, a look that finds nothing to do makes them longer, up to the last number.
 _EVERY = const(300)
 _SEEN = const(8)
 _LONGEST = const(20000)
 
 
 class Native(Tier):
-    """The tier of one runtime. budget: bytes of machine code at most, stubs included."""
+    """The tier of one runtime. budget: bytes of machine code at most, stubs included. threshold: as Runtime has it."""
 
-    def __init__(self, rt, mode, budget, every=_EVERY):
+    def __init__(self, rt, mode, budget, threshold=None):
         if not words or sys.platform == "esp32":  # whose heap is not executable
             budget = 0
         Tier.__init__(self, rt, budget)
@@ -102,8 +103,9 @@ class Native(Tier):
         if not budget:
             self.mode = "never"
             return
+        self._steady = threshold is not None
         if mode == "hot":
-            self.slice = every
+            self.slice = self.left = max(1, threshold + 1 >> 1) if self._steady else _EVERY
         self._places = None
         self._floats = self._routines()
         work = rt.pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
@@ -188,10 +190,13 @@ class Native(Tier):
         self._work = 0
         try:
             return self._compile(mod, i)
-        except (PoolExhausted, MemoryError):
-            if self._work:
-                self.rt.pool.free(self._work)
+        except MemoryError:  # of MicroPython's heap; a tuple of both would need some of it
             return False
+        except PoolExhausted:
+            return False
+        finally:  # after Ctrl-C, too: the work block is all of the largest hole
+            if self._work:
+                self._give_up()
 
     def _compile(self, mod, i):
         rt = self.rt
@@ -286,7 +291,8 @@ class Native(Tier):
         return done
 
     def sample(self, env):
-        """The loop has used up a slice ("hot"): the function it is in runs often. Allocates only when it compiles."""
+        """A slice has been used up ("hot"): the function the loop is in may run often. Allocates only when it compiles."""
+        self.left = self.slice
         buf = self.rt._buf
         ip = get32(buf, env + layout.E_IP)
         mod = get32(buf, get32(buf, env + layout.E_INST) + layout.I_MODULE)
@@ -295,13 +301,22 @@ class Native(Tier):
         if i >= 0:
             func = get32(buf, get32(buf, mod + layout.M_ENTRIES) + 4 * i)
             seen = self._seen
-            if func in seen:
-                if self.compile(mod, i):
-                    return
-            else:
+            if func not in seen:
                 for k in range(_SEEN - 1):
                     seen[k] = seen[k + 1]
                 seen[_SEEN - 1] = func
                 return
-        if self.slice < _LONGEST:  # nothing to do here: look less often
-            self.slice += self.slice
+            if self._steady and (buf[func + layout.FUNC] == layout.OP_NATIVE or self.compiled(func + layout.FUNC)):
+                return
+            if self.compile(mod, i):
+                return
+        elif self._steady:
+            return
+        if self.slice < _LONGEST:  # nothing to do here, or no room for it: look less often
+            self.left = self.slice = 2 * self.slice
+
+    def discard(self, mod):
+        Tier.discard(self, mod)
+        for k in range(_SEEN):  # other functions may come to lie where they were
+            self._seen[k] = 0
+        self.left = self.slice

@@ -201,17 +201,18 @@ class Pool:
         return off
 
     def take_largest(self, kind, owner=0):
-        """All of the largest free block, not cleared, as a workspace: (offset, size). To be shrunk or freed soon.
+        """All of the largest free block, not cleared, as a workspace: [offset, size]. To be shrunk or freed soon.
 
         It counts as used, but not for the high-water mark.
         """
         need = self._need(self.largest()[1])
         high = self.high
-        off = _take(self.buf, need, kind, owner)
-        if not off:
+        taken = [0, need - layout.BLOCK]  # before anything is taken: MicroPython's heap may be full, or locked
+        taken[0] = _take(self.buf, need, kind, owner)
+        if not taken[0]:
             raise self.exhausted(0)
         put32(self.buf, layout.P_HIGH, high)
-        return off, need - layout.BLOCK
+        return taken
 
     def note_high(self, extra=0):
         """Raise the high-water mark to what is used now, plus `extra` bytes."""

@@ -205,7 +205,8 @@ class Runtime(_Base):
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
     multi_memory: accept modules with several memories, as WebAssembly 3.0 does.
     native: machine code for functions that run often ("hot"), for all ("always"), or for none ("never"); None: what images bring of it.
-    At most native_budget bytes of it.
+    At most native_budget bytes of it. native_threshold: with "hot", so many units of fuel in a function make it machine code; None: 600,
+    and more once that has become rare.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
     """
 
@@ -216,6 +217,7 @@ class Runtime(_Base):
         multi_memory: bool = False,
         native: str | None = None,
         native_budget: int = 65536,
+        native_threshold: int | None = None,
     ):
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self._buf: Any = self.pool.buf
@@ -250,7 +252,7 @@ class Runtime(_Base):
         if self._budget and native is not None:
             from .native import Native
 
-            tier = Native(self, native, native_budget)
+            tier = Native(self, native, native_budget, native_threshold)
             self._tier = tier if tier.budget else None  # None: this machine has no assembler
 
     def _adopt(self) -> None:

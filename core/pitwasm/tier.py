@@ -146,11 +146,12 @@ class Tier:
     """The machine code of one runtime, which images bring; native.Native makes some. budget: bytes of it at most."""
 
     mode = "image"
-    slice = 20000  # units of fuel to the next sample
+    slice = 20000  # units of fuel from one sample to the next
 
     def __init__(self, rt, budget):
         self.rt = rt
         self.budget = budget
+        self.left = self.slice  # of it, to the next sample
         self.used = 0
         self._stubs = 0  # block of the tier's own routines; images have theirs
         self._way = None  # place of the way in among them
@@ -186,7 +187,8 @@ class Tier:
         _point(id(rt._native), self._base() + at)
 
     def sample(self, env):
-        """The loop has used up a slice."""
+        """A slice has been used up."""
+        self.left = self.slice
 
     # Images.
 

@@ -5,7 +5,7 @@
 # spec_child.py has them, with "@length" for the path of a module; its bytes follow on a line of their own, in base64.
 # "stream": they are loaded as they come in.
 # Answers: "n" passed, "n why not" failed, "n room …" there was no room for it; for the last command, [n, "end"], the line
-# "end <bytes of the pool in use more after everything was freed> <high-water mark> <heap free>".
+# "end <bytes of the pool in use more after everything was freed> <high-water mark> <heap free> <calls that machine code had a part in>".
 
 import gc
 import json
@@ -84,7 +84,7 @@ class Runner(spec_child.Runner):
 
     def call(self, name, field, args):
         """Without keeping the functions: hundreds of them would break the heap into pieces."""
-        return self.instance(name).exports[field].call_bits(*args)
+        return self.counted(self.instance(name).exports[field], args)
 
     def rejected(self, error, text, f, *args):
         try:
@@ -123,9 +123,10 @@ def run(job, buf):
     except Exception as exc:
         left = "%s:%s" % (type(exc).__name__, str(exc).replace(" ", "_"))
     high = runner.rt.pool.high
+    ran = runner.ran
     del runner
     gc.collect()
-    print("end", left, high, gc.mem_free())
+    print("end", left, high, gc.mem_free(), ran)
 
 
 CODE = "messages caps store translate reclaim handles events single double convert bulk"

@@ -12,7 +12,7 @@ native = sys.argv[2]
 slice_ = int(sys.argv[3])
 rt = Runtime(600000, stack=16384, native=native, native_budget=200000)
 if native == "hot":
-    rt._tier.slice = 2  # whatever runs twice becomes machine code
+    rt._tier.slice = rt._tier.left = 2  # at first: what runs twice becomes machine code, and then runs for some time
 start = rt.pool.used
 for seed, calls in json.load(open(folder + "/jobs.json")):
     out = []

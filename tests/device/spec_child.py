@@ -9,7 +9,7 @@
 #   [n, "get", instance, field, expected]
 # A value is its raw bits; expected may also be "c32" "c64" (canonical NaN), "a32" "a64" (arithmetic NaN), "any" (any reference
 # but null) or a list of alternatives. Answers: "n" for a command that passed, "n why not" for one that failed, then
-# "end <bytes the pool had in use more after everything was freed again> <high-water mark>".
+# "end <bytes the pool had in use more after everything was freed again> <high-water mark> <calls that machine code had a part in>".
 
 import json
 import sys
@@ -17,9 +17,12 @@ from io import BytesIO
 
 import pitwasm
 from pitwasm import LinkError, LoadError, PitwasmError, Trap, ValidationError
+from pitwasm.pool import get32, put32
 
 SCRATCH = 2 << 20  # bytes
 STACK = 32 * 1024  # bytes of each instance
+THRESHOLD = 2  # units of fuel that a function takes before "hot" makes machine code of it
+RUNNING = 4 * 13  # in a tier's running state: the instance, which the way into machine code notes (layout.X_INST)
 FULL = 1 << 32  # memory cap: full pages, even where __heap_base says that less will do
 
 
@@ -84,13 +87,14 @@ class Runner:
         mode, _, native = mode.partition("+")
         self.coded = native == "image"  # images bring machine code
         how = None if self.coded else native or "never"
-        self.rt = pitwasm.Runtime(buf, stack=STACK, multi_memory=multi_memory, native=how, native_budget=400_000)
+        self.rt = pitwasm.Runtime(
+            buf, stack=STACK, multi_memory=multi_memory, native=how, native_budget=400_000, native_threshold=THRESHOLD
+        )
         if self.coded:
             from pitwasm.tier import Tier
 
             self.rt._tier = Tier(self.rt, 400_000)  # now, so that what it takes does not look lost
-        if native == "hot":
-            self.rt._tier.slice = 2  # whatever runs twice becomes machine code
+        self.ran = 0  # calls that machine code had a part in
         self.mode = mode
         # Images are made in a pool of their own, by the loader, which is what says no to bad modules.
         self.scratch = pitwasm.Runtime(SCRATCH, multi_memory=multi_memory) if mode == "image" else None
@@ -150,7 +154,17 @@ class Runner:
         key = (name, field)
         if key not in self.functions:
             self.functions[key] = self.instance(name).exports[field]
-        return self.functions[key].call_bits(*args)
+        return self.counted(self.functions[key], args)
+
+    def counted(self, f, args):
+        rt = self.rt
+        if not rt._tier:
+            return f.call_bits(*args)
+        put32(rt.pool.buf, rt._tier._state + RUNNING, 0)
+        try:
+            return f.call_bits(*args)
+        finally:
+            self.ran += get32(rt.pool.buf, rt._tier._state + RUNNING) != 0
 
     def do_module(self, path, name):
         self.instances.pop(None, None)
@@ -261,6 +275,8 @@ def show(values):
 
 def run(path, first, mode, buf, multi_memory):
     runner = Runner(buf, mode, multi_memory)
+    tier = runner.rt._tier
+    every = tier and tier.slice
     with open(path) as f:
         for line in f:
             command = json.loads(line)
@@ -277,7 +293,9 @@ def run(path, first, mode, buf, multi_memory):
         left = runner.close()
     except Exception as exc:
         left = "%s:%s" % (type(exc).__name__, str(exc).replace(" ", "_"))
-    print("end", left, runner.rt.pool.high)
+    if tier and tier.slice != every:
+        left = "the_threshold_has_changed"  # there is room for all functions
+    print("end", left, runner.rt.pool.high, runner.ran)
 
 
 def main():
