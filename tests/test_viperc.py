@@ -20,7 +20,8 @@ from tests.viperfuzz import Program
 from tools import build, viperc
 from tools.macros import load_layout, transform
 from tools.viperc import ir
-from tools.viperc.ir import Code, Imm, fold, optimise
+from tools.viperc.ir import Code, Imm, fold
+from tools.viperc.passes import optimise
 from tools.viperc.thumb import Thumb
 from tools.viperc.thumbasm import Assembler
 

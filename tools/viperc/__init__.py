@@ -10,8 +10,9 @@ import ast
 from collections.abc import Callable, Iterable
 
 from tools.viperc.front import Front
-from tools.viperc.ir import Code, optimise
+from tools.viperc.ir import Code
 from tools.viperc.mpyfile import NATIVE, VIPER, FormatError, MpyFile, RawCode
+from tools.viperc.passes import optimise
 from tools.viperc.signature import Module, Signature, Table, Unsupported
 from tools.viperc.thumb import Thumb
 from tools.viperc.x64 import X64

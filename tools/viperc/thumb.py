@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from tools.viperc.alloc import Machine, allocate
-from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins, layout
+from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins
+from tools.viperc.passes import layout
 from tools.viperc.signature import Pins, Unsupported
 from tools.viperc.thumbasm import SHIFT, Assembler, constant
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from tools.viperc.alloc import Machine, allocate
-from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins, dead, layout, thread
+from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins
+from tools.viperc.passes import dead, layout, thread
 from tools.viperc.signature import Pins
 
 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI = range(8)
