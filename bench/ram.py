@@ -8,7 +8,7 @@ PARTS = (
     ("on the first host call, growth or trap, or value that is no i32", "values events"),
     ("loader", "source tables operands simple labels structure uncommon translate reader sections decode"),
     ("linker", "lifecycle link store reclaim modules handles caps"),
-    ("prepared images", "image"),
+    ("prepared images", "imagecheck image"),
     ("floats", "convert single double"),
     ("bulk", "bulk"),
 )

@@ -10,14 +10,14 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "core": (
         "loading, linking and running modules",
         (
-            *("__init__", "access", "application", "caps", "decode", "driver", "errors", "events", "flash", "handles", "labels"),
-            *("lifecycle", "link", "loop", "messages", "modules", "operands", "pool", "reader", "reclaim", "runtime", "sections"),
+            *("__init__", "access", "application", "caps", "decode", "driver", "errors", "events", "flash", "handles"),
+            *("labels", "lifecycle", "link", "loop", "messages", "modules", "operands", "pool", "reader", "reclaim", "runtime", "sections"),
             *("simple", "source", "store", "structure", "tables", "translate", "uncommon", "values"),
         ),
     ),
     "floats": ("f32 and f64", ("single", "double", "convert", "numbers")),
     "bulk": ("64-bit division, bit counting, bulk memory and table instructions", ("bulk",)),
-    "images": ("prepared images: loaded without translating, with their machine code; made", ("image", "prepare", "tier")),
+    "images": ("prepared images: loaded without translating, with their machine code; made", ("image", "imagecheck", "prepare", "tier")),
     "native": (
         "machine code",
         (

@@ -352,6 +352,7 @@ IH_SOURCE = 32  # SHA-256 of the .wasm
 IH_DIGEST = 64  # SHA-256 of the 64 bytes before and of what is behind the header
 IH_SUM = 96  # checksum of the 96 bytes before and of what is behind the header
 IMAGE = 100
+RECORD = (M_SIZE + 7) & -8  # bytes of the module record in an image
 
 # At the end of an image's machine code, which is: code, its routines first; NF_*; NE_*; fixes (u16: tier.py); and this.
 IN_CODE = 0  # bytes of code

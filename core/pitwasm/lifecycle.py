@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Files that only these methods need: what drop_loader() lets go of.
 _LOADER = (
-    "lifecycle", "decode", "sections", "reader", "translate", "messages", "structure", "simple", "operands", "labels", "tables", "uncommon",
-    "source", "image", "link", "store", "caps", "reclaim", "modules", "handles", "application",
+    "lifecycle", "decode", "sections", "reader", "translate", "messages", "structure", "simple", "operands", "labels",
+    "tables", "uncommon", "source", "image", "imagecheck", "link", "store", "caps", "reclaim", "modules", "handles", "application",
 )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from . import layout
 from .errors import LoadError, PitwasmError
-from .image import BLOCKS, FLAGS, RECORD, checksum, header, start
+from .image import checksum, header, start
+from .imagecheck import BLOCKS, FLAGS
 from .pool import get32, put32
 from .source import MAGIC, buffer, readinto
 
@@ -14,7 +15,7 @@ from .source import MAGIC, buffer, readinto
 def _blocks(pool, mod):
     """(kind, bytes) of all blocks behind an image's header: the module record, what it refers to, its function types."""
     buf = pool.buf
-    record: Any = bytearray(pool.part(mod, RECORD))
+    record: Any = bytearray(pool.part(mod, layout.RECORD))
     for field in (layout.M_NEXT, layout.M_REFS, layout.M_NAME, layout.M_CODEOFF):
         put32(record, field, 0)
     put32(record, layout.M_FLAGS, get32(record, layout.M_FLAGS) & FLAGS)
