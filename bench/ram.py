@@ -6,7 +6,7 @@ import sys
 PARTS = (
     ("resident, integer module", "errors pool loop access driver runtime"),
     ("on the first host call, growth or trap, or value that is no i32", "values events"),
-    ("loader", "source tables operands simple labels structure uncommon translate reader sections decode"),
+    ("loader", "source tables operands simple labels structure uncommon translate reader definitions sections decode"),
     ("linker", "lifecycle link store reclaim modules handles caps"),
     ("prepared images", "imagecheck image"),
     ("floats", "convert single double"),

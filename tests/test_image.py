@@ -110,7 +110,7 @@ def test_an_image_is_its_module(run, images) -> None:
     out = run(
         PREPARE
         + """
-loader = "decode sections reader translate operands simple labels structure uncommon tables messages".split()
+loader = "decode sections definitions reader translate operands simple labels structure uncommon tables messages".split()
 with open("other.pwi", "rb") as f:
     other = rt.load(f, "other")
 rt.register_natives("host", {"seen": ("(i)", seen.append)})

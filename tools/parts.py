@@ -10,7 +10,7 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "core": (
         "loading, linking and running modules",
         (
-            *("__init__", "access", "application", "caps", "decode", "driver", "errors", "events", "flash", "handles"),
+            *("__init__", "access", "application", "caps", "decode", "definitions", "driver", "errors", "events", "flash", "handles"),
             *("labels", "lifecycle", "link", "loop", "messages", "modules", "operands", "pool", "reader", "reclaim", "runtime", "sections"),
             *("simple", "source", "store", "structure", "tables", "translate", "uncommon", "values"),
         ),

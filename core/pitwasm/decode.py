@@ -1,11 +1,12 @@
 # The loader: a binary module to a module record in the pool, function bodies by translate.py (WebAssembly 5.5)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
-# With reader.py, sections.py and translate.py needed only while loading: drop them from sys.modules afterwards. What outlives
-# them is in modules.py.
+# With reader.py, sections.py, definitions.py and translate.py needed only while loading: drop them from sys.modules afterwards. What
+# outlives them is in modules.py.
 
 from . import layout
 from . import sections
+from .definitions import declared
 from .errors import LoadError, PitwasmError, PoolExhausted, Reject, ValidationError
 from .modules import discard, find_export
 from .pool import get32, put16, put32
@@ -142,7 +143,7 @@ def _code(r):
     lazy = r.get(layout.M_FLAGS) & layout.MF_LAZY
     entries = r.array(layout.M_ENTRIES, 4 * n, layout.K_FUNCS)
     bodies = r.array(layout.M_BODIES, 4 * n, layout.K_FUNCS) if lazy else 0
-    sections.declared(r)
+    declared(r)
     _safe(r)
     work = _prepare(r, layout.TF_CHECK if lazy else 0)
     for i in range(n):
@@ -284,7 +285,7 @@ def translate_function(pool, mod, source, function):
     marks = work = 0
     try:
         # What ref.func may name was checked when loading.
-        marks = sections.declared(r)
+        marks = declared(r)
         for at in range(marks, marks + pool.size_of(marks)):
             buf[at] = 255
         r.seek(get32(buf, r.get(layout.M_BODIES) + 4 * i))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Files that only these methods need: what drop_loader() lets go of.
 _LOADER = (
-    "lifecycle", "decode", "sections", "reader", "translate", "messages", "structure", "simple", "operands", "labels",
+    "lifecycle", "decode", "sections", "definitions", "reader", "translate", "messages", "structure", "simple", "operands", "labels",
     "tables", "uncommon", "source", "image", "imagecheck", "link", "store", "caps", "reclaim", "modules", "handles", "application",
 )  # fmt: skip
 

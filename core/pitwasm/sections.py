@@ -5,17 +5,10 @@
 # invalid are those of the official test suite. Arrays grow as entries come, since a stream cannot be counted beforehand.
 
 from . import layout
+from .definitions import add_global, add_memory, add_table, constant, declared, index, no_type, reftype
 from .errors import LoadError, ValidationError
 from .modules import _find, intern
 from .pool import get16, get32, put16, put32
-
-
-def index(r, bound, what):
-    """An index below `bound` (3.4)."""
-    i = r.u32()
-    if i >= bound:
-        raise ValidationError("unknown %s %d" % (what, i))
-    return i
 
 
 def _entries(r):
@@ -24,112 +17,6 @@ def _entries(r):
     if n > 0xFFFF:
         raise LoadError("too many entries")
     return n
-
-
-# ---- types (5.3) ----
-
-
-def _no_type(v):
-    """The error for a byte that is not one of our value types: WebAssembly 3.0 knows some more of them."""
-    if 0x63 <= v <= 0x7B:
-        return ValidationError("value type %02x is not supported" % v)
-    return LoadError("malformed value type")
-
-
-def _reftype(r):
-    v = r.byte()
-    if v != layout.V_FUNCREF and v != layout.V_EXTERNREF:
-        raise LoadError("malformed reference type")
-    return v
-
-
-def _limits(r, known):
-    """Limits (5.3.8): the flag byte, of which `known` bits may be set; minimum; maximum or None."""
-    flags = r.byte()
-    if flags & ~known:
-        raise LoadError("malformed limits flags")
-    low = _limit(r, flags, known)
-    high = None
-    if flags & 1:
-        high = _limit(r, flags, known)
-        if low > high:
-            raise ValidationError("size minimum must not be greater than maximum")
-    return flags, low, high
-
-
-def _limit(r, flags, known):
-    if flags & 4:  # memory64
-        n = shift = 0
-        while True:
-            b = r.byte()
-            n |= (b & 127) << shift
-            shift += 7
-            if b < 128:
-                break
-            if shift > 63:
-                raise LoadError("integer representation too long")
-        if n >> 64:
-            raise LoadError("integer too large")
-        return n
-    try:
-        return r.u32()
-    except LoadError:
-        # WebAssembly 3.0 reads u64 here: what does not fit a u32 is malformed in 2.0, out of range in 3.0. The two test
-        # suites agree if 2**32 itself is taken as the latter.
-        pos = get32(r.pool.buf, r.t + layout.T_POS)
-        if known & 8 and bytes(r.pool.part(pos, 5)) == b"\x80\x80\x80\x80\x10":
-            raise ValidationError(_SIZE)
-        raise
-
-
-_SIZE = "memory size must be at most 65536 pages (4GiB)"
-
-
-def _table(r):
-    """A table type (5.3.9), appended."""
-    n = r.get(layout.M_NTABLES)
-    off = r.room(layout.M_TABLES, (n + 1) * layout.TD_SIZE, layout.K_DEFS, 3 * n) + n * layout.TD_SIZE
-    put32(r.pool.buf, off + layout.TD_TYPE, _reftype(r))
-    _, low, high = _limits(r, 1)
-    put32(r.pool.buf, off + layout.TD_MIN, low)
-    put32(r.pool.buf, off + layout.TD_MAX, 0xFFFFFFFF if high is None else high)
-    r.put(layout.M_NTABLES, n + 1)
-
-
-def _memory(r):
-    """A memory type (5.3.10; proposal custom-page-sizes: pages of 1 byte too), appended."""
-    buf = r.pool.buf
-    n = r.get(layout.M_NMEMS)
-    if n and not buf[layout.P_FLAGS] & layout.PF_MEMORIES or n == 255:  # a byte of a code word names one
-        raise ValidationError("multiple memories")
-    off = r.room(layout.M_MEMS, (n + 1) * layout.MD_SIZE, layout.K_DEFS) + n * layout.MD_SIZE
-    flags, low, high = _limits(r, 13)
-    page = r.u32() if flags & 8 else 16
-    if page >= 64:
-        raise LoadError("invalid custom page size")
-    if page not in (0, 16):
-        raise ValidationError("invalid custom page size")
-    if page and max(low, high or 0) > 1 << (48 if flags & 4 else 16):
-        raise ValidationError(_SIZE)
-    put32(buf, off + layout.MD_FLAGS, flags)
-    put32(buf, off + layout.MD_MIN, min(low, 0xFFFFFFFF))
-    put32(buf, off + layout.MD_MAX, 0xFFFFFFFF if high is None else min(high, 0xFFFFFFFF))
-    put32(buf, off + layout.MD_PAGE, page)
-    r.put(layout.M_NMEMS, n + 1)
-
-
-def _global(r):
-    """A global type (5.3.11), appended but not counted yet. Its record."""
-    n = r.get(layout.M_NGLOBALS)
-    off = r.room(layout.M_GLOBALS, (n + 1) * layout.GD_SIZE, layout.K_DEFS, 3 * n) + n * layout.GD_SIZE
-    buf = r.pool.buf
-    v = buf[off + layout.GD_TYPE] = r.byte()
-    if v < layout.V_F64 and v != layout.V_FUNCREF and v != layout.V_EXTERNREF or v > layout.V_I32:
-        raise _no_type(v)
-    v = buf[off + layout.GD_MUT] = r.byte()
-    if v > 1:
-        raise LoadError("malformed mutability")
-    return off
 
 
 def types(r):
@@ -155,7 +42,7 @@ def types(r):
         put16(buf, y + layout.Y_NR, n_results)
         y = intern(pool, y)
         if y < 0:
-            raise _no_type(-1 - y)
+            raise no_type(-1 - y)
         put32(buf, block + 4 * i, y)
 
 
@@ -188,11 +75,11 @@ def imports(r):
             put16(buf, off + 2 * i, index(r, r.get(layout.M_NTYPES), "type"))
             r.put(layout.M_NFUNCS, i + 1)
         elif kind == 1:
-            _table(r)
+            add_table(r)
         elif kind == 2:
-            _memory(r)
+            add_memory(r)
         else:
-            _global(r)
+            add_global(r)
             r.put(layout.M_NGLOBALS, i + 1)
         r.put(count, i + 1)
         at = (name + k + j + 3) & -4
@@ -223,13 +110,13 @@ def tables(r):
     n = _entries(r)
     r.room(layout.M_TABLES, (r.get(layout.M_NTABLES) + n) * layout.TD_SIZE, layout.K_DEFS)
     for _ in range(n):
-        _table(r)
+        add_table(r)
 
 
 def memories(r):
     """Section 5."""
     for _ in range(r.count()):
-        _memory(r)
+        add_memory(r)
 
 
 def globals_(r):
@@ -238,83 +125,9 @@ def globals_(r):
     n = _entries(r)
     r.room(layout.M_GLOBALS, (r.get(layout.M_NGLOBALS) + n) * layout.GD_SIZE, layout.K_DEFS)
     for _ in range(n):
-        off = _global(r)
-        buf[off + layout.GD_INIT] = _expr(r, buf[off + layout.GD_TYPE], off + layout.GD_LO)
+        off = add_global(r)
+        buf[off + layout.GD_INIT] = constant(r, buf[off + layout.GD_TYPE], off + layout.GD_LO)
         r.put(layout.M_NGLOBALS, r.get(layout.M_NGLOBALS) + 1)
-
-
-# ---- constant expressions (3.3.10) ----
-
-# Ranges of instructions known to WebAssembly 2.0 without SIMD: what they hold is not constant, what they do not is malformed.
-_KNOWN = b"\x00\x05\x0b\x11\x1a\x1c\x20\x26\x28\xc4\xd0\xd2\xfc\xfc"
-
-
-def _expr(r, type, to):
-    """A constant expression of that type: its value to the cells at `to` (and to + 4 unless 0), its kind (CE_*) returned."""
-    buf = r.pool.buf
-    value = r.t + layout.T_LO
-    kind = got = values = 0
-    while True:
-        op = r.byte()
-        if op == 0x0B:
-            break
-        values += 1
-        kind = layout.CE_CONST
-        put32(buf, value + 4, 0)
-        if op == 0x41:  # i32.const
-            got = layout.V_I32
-            r.sleb(32)
-            put32(buf, value + 4, 0)
-        elif op == 0x42:  # i64.const
-            got = layout.V_I64
-            r.sleb(64)
-        elif op == 0x43:  # f32.const
-            got = layout.V_F32
-            r.into(value, 4)
-        elif op == 0x44:  # f64.const
-            got = layout.V_F64
-            r.into(value, 8)
-        elif op == 0x23:  # global.get: an imported immutable one
-            i = index(r, r.get(layout.M_NIMPG), "global")
-            off = r.get(layout.M_GLOBALS) + i * layout.GD_SIZE
-            if buf[off + layout.GD_MUT]:
-                raise ValidationError("constant expression required")
-            kind = layout.CE_GLOBAL
-            got = buf[off + layout.GD_TYPE]
-            put32(buf, value, i)
-        elif op == 0xD0:  # ref.null
-            got = _reftype(r)
-            put32(buf, value, 0)
-        elif op == 0xD2:  # ref.func
-            i = index(r, r.get(layout.M_NFUNCS), "function")
-            declared(r, i)
-            kind = layout.CE_FUNC
-            got = layout.V_FUNCREF
-            put32(buf, value, i)
-        else:
-            for i in range(0, len(_KNOWN), 2):
-                if _KNOWN[i] <= op <= _KNOWN[i + 1]:
-                    raise ValidationError("constant expression required")
-            raise LoadError("illegal opcode %02x" % op)
-    if values != 1 or got != type:
-        raise ValidationError("type mismatch")
-    put32(buf, to, get32(buf, value))
-    if to + 4 != value:
-        put32(buf, to + 4, get32(buf, value + 4))
-    return kind
-
-
-def declared(r, i=-1):
-    """Note that ref.func may name function i (3.4.10). The map of all such functions, a bit each."""
-    off = r.get(layout.M_DECLARED)
-    if not off:
-        off = r.array(layout.M_DECLARED, (r.get(layout.M_NFUNCS) + 7) >> 3, layout.K_WORK)
-    if i >= 0:
-        r.pool.buf[off + (i >> 3)] |= 1 << (i & 7)
-    return off
-
-
-# ---- the rest ----
 
 
 def exports(r):
@@ -374,11 +187,11 @@ def elements(r):
             if table >= r.get(layout.M_NTABLES):
                 raise ValidationError("unknown table %d" % table)
             table_type = get32(buf, r.get(layout.M_TABLES) + table * layout.TD_SIZE)
-            offset_kind = _expr(r, layout.V_I32, seg + layout.ES_OFFSET)
+            offset_kind = constant(r, layout.V_I32, seg + layout.ES_OFFSET)
         type = layout.V_FUNCREF
         if mode:
             if flags & 4:
-                type = _reftype(r)
+                type = reftype(r)
             elif r.byte():
                 raise LoadError("malformed element kind")
         if table_type and table_type != type:
@@ -399,7 +212,7 @@ def elements(r):
         bound = r.get(layout.M_NFUNCS)
         for _ in range(count):
             if flags & 4:
-                kind = _expr(r, type, value)
+                kind = constant(r, type, value)
                 x = get32(buf, value)
                 if kind == layout.CE_FUNC:
                     x += 1
@@ -442,7 +255,7 @@ def data(r):
             memory = r.u32() if flags else 0
             if memory >= r.get(layout.M_NMEMS):
                 raise ValidationError("unknown memory %d" % memory)
-            kind = _expr(r, layout.V_I32, value)
+            kind = constant(r, layout.V_I32, value)
         offset = get32(buf, value)
         size = r.count()
         seg = pool.alloc(layout.DS_BYTES + size, layout.K_DATA, r.mod, False)
