@@ -65,7 +65,7 @@ print(bool(rt._tier.first))
 """
 LOCKED_OUT = "[0, 0, 0, 0, 0]\n[0, 0, 0, 0, 0]\nTrue\n"
 
-# With the heap locked from the start: nothing can be lowered, nothing is lost, and it is made up for later.
+# With the heap locked at the start: nothing can be lowered, nothing is lost, and it is made up for later.
 LOCKED_WHILE_LOWERING = """
 import gc, micropython
 m = load("m")

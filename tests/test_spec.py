@@ -108,6 +108,7 @@ class Instance:
         return ()
 class Runtime:
     used = high = 0
+    _tier = None
     def __init__(self, buf, **options):
         self.pool = self
     def load(self, source, **options):

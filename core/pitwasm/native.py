@@ -301,18 +301,18 @@ class Native(Tier):
         if i >= 0:
             func = get32(buf, get32(buf, mod + layout.M_ENTRIES) + 4 * i)
             seen = self._seen
+            if -func in seen:  # was refused; when others have driven it out it may try again
+                return
             if func not in seen:
                 for k in range(_SEEN - 1):
                     seen[k] = seen[k + 1]
                 seen[_SEEN - 1] = func
                 return
-            if self._steady and (buf[func + layout.FUNC] == layout.OP_NATIVE or self.compiled(func + layout.FUNC)):
-                return
             if self.compile(mod, i):
                 return
-        elif self._steady:
-            return
-        if self.slice < _LONGEST:  # nothing to do here, or no room for it: look less often
+            if self._steady and buf[func + layout.FUNC] != layout.OP_NATIVE and not self.compiled(func + layout.FUNC):
+                seen[seen.index(func)] = -func
+        if self.slice < _LONGEST and not self._steady:  # nothing to do here, or no room for it: look less often
             self.left = self.slice = 2 * self.slice
 
     def discard(self, mod):
