@@ -41,7 +41,7 @@ def repeat(f, *args):
             f(a, b, c, d)
 
 
-rt = Runtime(131072)
+rt = Runtime(131072, native="never")
 rt.register_natives("env", {"one": ("(i)i", lambda n: n), "view": ("(*~)", lambda view, n: None)})
 rt.register_module("other", rt.instantiate(rt.load(OTHER)))
 with open("bench/calls.wasm", "rb") as file:

@@ -41,14 +41,32 @@ from pitwasm import Runtime, decode, native, translate
 gc.collect()
 """
 START = """
-rt = pitwasm.Runtime(%d%s)
-i = rt.instantiate(rt.load(open("/workloads.wasm", "rb")))
+rt = pitwasm.Runtime(%d, native=%r)
+m = rt.load(open("/workloads.wasm", "rb"))
+i = rt.instantiate(m)
 """
 CALL = """
 f = i.exports[%r]
 f(%d)
 r, us = timed(f, %d)
 print(repr((r, us)))
+"""
+# native="hot" from a fresh start: the first call is interpreted until its functions are machine code.
+EVERY = "every, seen = rt._tier.slice, len(rt._tier._seen)"
+HOT = """
+rt._tier.discard(0)
+rt._tier.slice = every
+rt._tier._seen = [0] * seen
+f = i.exports[%r]
+r, us = timed(f, %d)
+print(repr((r, us)))
+"""
+LOWER = """
+rt.deinstantiate(i)
+rt._tier.discard(0)
+none = rt._tier.used
+n, us = timed(rt._tier.module, m._off)
+print(repr((n, rt._tier.used - none, us)))
 """
 # Loading, in a fresh MicroPython, the second time (the first one reads the loader's files): what is put on the board, and how it is
 # opened. Cycles a byte are those of the WebAssembly.
@@ -59,7 +77,7 @@ LOADS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 }
 LOAD = """
 source = lambda: %s
-rt = pitwasm.Runtime(%d%s)
+rt = pitwasm.Runtime(%d, native="never")
 rt.unload(rt.load(source()))
 data = source()
 m, us = timed(rt.load, data)
@@ -69,23 +87,26 @@ print(us)
 
 @dataclass
 class Measured:
-    """native: None, or what Runtime(native=...) was given."""
+    """native: whether machine code was measured (native="always")."""
 
-    native: str | None
+    native: bool
     cycles: dict[str, int] = field(default_factory=dict)  # by workload
+    first: dict[str, int] = field(default_factory=dict)  # of machine code: the first call with native="hot", lowering included
+    lowering: tuple[int, int, int] = 0, 0, 0  # bytes of the code section, of machine code for it; cycles
     load: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, cycles
 
     @property
     def mode(self) -> str:
-        return "interpreted" if self.native is None else f"native {self.native}"
+        return "native always" if self.native else "interpreted"
 
     @property
     def path(self) -> Path:
-        return OUT / f"bench-board{'' if self.native is None else '-native'}.json"
+        return OUT / f"bench-board{'-native' if self.native else ''}.json"
 
     def numbers(self) -> dict[str, int]:
         """What a baseline holds."""
-        return {**self.cycles, **{f"load, {name}": cycles for name, (_, cycles) in self.load.items()}}
+        numbers = {**self.cycles, **{f"load, {name}": cycles for name, (_, cycles) in self.load.items()}}
+        return numbers | {"lowering": self.lowering[2]} if self.native else numbers
 
 
 def install(board: Board) -> None:
@@ -105,24 +126,55 @@ def check(name: str, spec: dict, result: object) -> None:
         raise HostError(f"{name}({spec['args'][0]}) gave {result} on the board, expected {spec['bits']} ({spec['type']})")
 
 
-def measure(board: Board, specs: dict[str, dict], native: str | None = None, loads: bool = True) -> Measured:
+def measure(board: Board, specs: dict[str, dict], native: bool = False, loads: bool = True) -> Measured:
     """On a board that install() has seen."""
     found = Measured(native)
-    option = "" if native is None else f", native={native!r}"
-    pool, prepare = (POOL, PREPARE) if native is None else (NATIVE_POOL, PREPARE + FIRST)
     board.soft_reset()
-    board.exec(prepare + START % (pool, option), timeout=120)
+    if native:
+        board.exec(PREPARE + FIRST + START % (NATIVE_POOL, "always"), timeout=120)
+    else:
+        board.exec(PREPARE + START % (POOL, "never"), timeout=120)
     for name, spec in specs.items():
-        result, us = ast.literal_eval(board.exec(CALL % (name, spec["small"]["args"][0], spec["args"][0]), timeout=300))
-        check(name, spec, result)
-        found.cycles[name] = us * MHZ
+        found.cycles[name] = cycles(board, CALL % (name, spec["small"]["args"][0], spec["args"][0]), name, spec)
+    if native:
+        _, size, us = ast.literal_eval(board.exec(LOWER, timeout=120))
+        found.lowering = code_section(WASM.read_bytes()), size, us * MHZ
+        board.soft_reset()
+        board.exec(PREPARE + FIRST + START % (NATIVE_POOL, "hot") + EVERY, timeout=120)
+        for name, spec in specs.items():
+            found.first[name] = cycles(board, HOT % (name, spec["args"][0]), name, spec)
     module = LARGE.read_bytes()
-    for name, (made, source) in LOADS.items() if loads else ():
+    for name, (made, source) in LOADS.items() if loads and not native else ():
         board.put("/module", made(module))
         board.soft_reset()
-        us = int(board.exec(prepare + LOAD % (source, POOL, option), timeout=300))
+        us = int(board.exec(PREPARE + LOAD % (source, POOL), timeout=300))
         found.load[name] = len(module), us * MHZ
     return found
+
+
+def cycles(board: Board, script: str, name: str, spec: dict) -> int:
+    """Of a script that prints a workload's result, and microseconds."""
+    result, us = ast.literal_eval(board.exec(script, timeout=300))
+    check(name, spec, result)
+    return us * MHZ
+
+
+def code_section(wasm: bytes) -> int:
+    """Bytes of its contents."""
+    at = 8
+    while True:
+        kind, size, shift = wasm[at], 0, 0
+        at += 1
+        while True:
+            byte = wasm[at]
+            at += 1
+            size |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+        if kind == 10:
+            return size
+        at += size
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------------------------
@@ -131,7 +183,7 @@ def measure(board: Board, specs: dict[str, dict], native: str | None = None, loa
 def table(found: Measured, specs: dict[str, dict], counts: dict[str, counting.Counts]) -> str:
     """Cycles, and times the peers' cycles."""
     peers = json.loads(PEERS.read_text())["cycles"]
-    lines = [f"cycles on a Pico (emulated, {MHZ} MHz), pitwasm from .mpy files in RAM, {found.mode}; times those of C engines, gcc -O2", ""]
+    lines = [f"cycles on a Pico (emulated, {MHZ} MHz), pitwasm from .mpy files in RAM, the loop; times those of C engines, gcc -O2", ""]
     lines.append(f"{'':17}{'WebAssembly':>12}{'code':>11}{'':>13}{'cycles a':>9}{'a':>7}" + "".join(f"{'times':>13}" for _ in peers))
     head = f"{'workload':17}{'instructions':>12}{'words':>11}{'cycles':>13}{'instr.':>9}{'word':>7}"
     lines.append(head + "".join(f"{peer:>13}" for peer in peers))
@@ -151,6 +203,25 @@ def table(found: Measured, specs: dict[str, dict], counts: dict[str, counting.Co
     lines.append("")
     for name, (size, cycles) in found.load.items():
         lines.append(f"load, {name:24} {LARGE.name}, {size:,} bytes {cycles:14,}{cycles / size:9.1f} a byte")
+    return "\n".join(lines)
+
+
+def native_table(found: Measured, loop: dict[str, int]) -> str:
+    """Machine code: cycles, beside gcc's and the loop's; a first call that has to be lowered on the way."""
+    peers = json.loads(PEERS.read_text())["cycles"]["native"]
+    lines = [f"cycles on a Pico (emulated, {MHZ} MHz), machine code; times those of gcc -O2; and of a first call with native='hot'", ""]
+    lines.append(f"{'workload':17}{'cycles':>13}{'times gcc':>11}{'the loop':>13}{'first call':>13}{'times gcc':>11}")
+    for name, n in found.cycles.items():
+        first = found.first[name]
+        before = f"{loop[name]:13,}" if name in loop else f"{'-':>13}"
+        lines.append(f"{name:17}{n:13,}{n / peers[name]:11.2f}{before}{first:13,}{first / peers[name]:11.2f}")
+    for kind, names in groups(found.cycles).items():
+        if names:
+            row = f"geometric mean, {kind}"
+            lines.append(f"{row:30}{ratio(found.cycles, peers, names):11.2f}{'':26}{ratio(found.first, peers, names):11.2f}")
+    code, made, n = found.lowering
+    lines += ["", f"lowering {WASM.name}: {n:,} cycles, {n / code:.0f} for each of {code:,} bytes of its code section"]
+    lines.append(f"machine code: {made:,} bytes, {made / code:.2f} for each")
     return "\n".join(lines)
 
 
@@ -207,6 +278,10 @@ def renew(found: Measured) -> None:
 
 def save(found: Measured) -> None:
     found.path.write_text(json.dumps(found.cycles, indent=1) + "\n")
+    if found.native:
+        code, made, n = found.lowering
+        more = {"first call, hot": found.first, "lowering": {"bytes": code, "machine code": made, "cycles": n}}
+        found.path.with_name(found.path.stem + "-compile.json").write_text(json.dumps(more, indent=1) + "\n")
     loads = {name: {"bytes": size, "cycles": cycles} for name, (size, cycles) in found.load.items()}
     if loads:
         found.path.with_name(found.path.stem + "-load.json").write_text(json.dumps(loads, indent=1) + "\n")
@@ -215,7 +290,7 @@ def save(found: Measured) -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.benchboard", description="Measure pitwasm in cycles of an emulated Pico.")
     parser.add_argument("--workloads", metavar="NAMES", help="workloads, comma-separated")
-    parser.add_argument("--native", metavar="MODE", help="hand native=MODE to Runtime; the cycles go to bench-board-native.json")
+    parser.add_argument("--only", choices=("loop", "native"), help="not both of them")
     parser.add_argument("--renew", action="store_true", help="take what is measured as bench/baseline.json")
     parser.add_argument("--no-count", action="store_true", help="do not count the code words")
     parser.add_argument("--no-load", action="store_true", help="do not measure loading")
@@ -223,27 +298,36 @@ def main(argv: list[str] | None = None) -> int:
     specs = json.loads(EXPECTED.read_text())
     if args.workloads:
         specs = {name: specs[name] for name in args.workloads.split(",")}
+    measured = []
     try:
         counts = {}
-        if not args.no_count:
+        if not args.no_count and args.only != "native":
             found = counting.count(WASM, [(name, spec["args"]) for name, spec in specs.items()])
             counts = dict(zip(specs, found, strict=True))
         with tempfile.TemporaryDirectory() as folder, Emulator(flash=Path(folder) / "flash.img") as pico:
             install(pico.board)
-            measured = measure(pico.board, specs, args.native, not args.no_load)
+            for native in (False, True):
+                if args.only != ("loop" if native else "native"):
+                    measured.append(measure(pico.board, specs, native, not args.no_load))
     except (HostError, BoardError, BoardLost, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)
         return 1
-    text, worse = compare(measured)
-    print(table(measured, specs, counts), *([mix(counts)] if counts else []), text, sep="\n\n")
-    if not args.workloads:
-        save(measured)
-        print(f"\ncycles in {measured.path.relative_to(ROOT)}")
-    if args.renew:
-        renew(measured)
-        print(f"{BASELINE.relative_to(ROOT)} renewed")
-    elif worse:
-        print("slower than the baseline:", *worse, sep="\n  ", file=sys.stderr)
+    slower = []
+    for found in measured:
+        text, worse = compare(found)
+        slower += worse
+        if found.native:
+            print(native_table(found, measured[0].cycles if not measured[0].native else {}), text, sep="\n\n", end="\n\n")
+        else:
+            print(table(found, specs, counts), *([mix(counts)] if counts else []), text, sep="\n\n", end="\n\n")
+        if not args.workloads:
+            save(found)
+            print(f"cycles in {found.path.relative_to(ROOT)}\n")
+        if args.renew:
+            renew(found)
+            print(f"{BASELINE.relative_to(ROOT)} renewed")
+    if slower and not args.renew:
+        print("slower than the baseline:", *slower, sep="\n  ", file=sys.stderr)
         return 1
     return 0
 

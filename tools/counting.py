@@ -24,7 +24,7 @@ import pitwasm
 from pitwasm import tally
 with open(%r, "rb") as f:
     data = f.read()
-rt = pitwasm.Runtime(%d, stack=65536)
+rt = pitwasm.Runtime(%d, stack=65536, native="never")
 instance = rt.instantiate(rt.load(data))
 for name, arguments in %r:
     f = instance.exports[name]

@@ -15,6 +15,9 @@ from .pool import get32, put32
 # Backward branches and calls between two looks at Ctrl-C, callbacks and the watchdog: 20 to 60 ms on a Pico.
 _SLICE = const(20000)
 
+# native=None: units of fuel until it is tried again to load the tier, for which there was no heap.
+_AGAIN = const(1000000)
+
 NOTHING = object()  # an argument that was not given
 
 
@@ -187,6 +190,19 @@ def environment(rt, inst):
     return env
 
 
+def _tier(rt):
+    """native=None: calls have used up enough. The tier that makes machine code, where it is installed and there is room for it."""
+    rt._warm = 0
+    try:
+        from .tier import warm
+
+        return warm(rt)
+    except ImportError:
+        pass
+    except MemoryError:  # the heap may be locked
+        rt._warm = _AGAIN
+
+
 def run(rt, env):
     """Run until the call that was set up returns; its results are where its arguments were."""
     buf = rt._buf
@@ -202,6 +218,11 @@ def run(rt, env):
         n -= get32(buf, env + layout.E_FUEL)
         if tier:
             tier.left -= n  # several calls may make up a slice: functions without loops become hot, too
+        elif rt._warm:
+            if rt._warm > n:
+                rt._warm -= n
+            else:
+                tier = _tier(rt)
         if fuel is not None:
             rt.fuel = (fuel if fuel > 0 else 0) - n
         if status == layout.S_DONE:

@@ -106,15 +106,26 @@ class Native(Tier):
         self._steady = threshold is not None
         if mode == "hot":
             self.slice = self.left = max(1, threshold + 1 >> 1) if self._steady else _EVERY
+        try:
+            self._start()
+        except (PoolExhausted, MemoryError):
+            if self._work:
+                rt.pool.free(self._work)
+            self.close()
+            raise
+
+    def _start(self):
+        """What all functions share."""
         self._places = None
         self._floats = self._routines()
-        work = rt.pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
+        self._work = work = self.rt.pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
         state = self._begin(work, 0, 0, 0)
         at = words.stubs(state)
         words.callref(state)
         self._places = [self._cell(work, i) for i in _SHARED]
-        self._stubs, size = self._keep(work)
-        self.used = size
+        self._stubs, self._fixed = self._keep(work)
+        self._work = 0
+        self.used = self._fixed
         self._way = at
         self._enter(at)
 
@@ -290,6 +301,25 @@ class Native(Tier):
             done += self.compile(mod, i)
         return done
 
+    def spare(self, most):
+        """native=None: the pool has no other room (most = 0), or a workspace of `most` bytes is to be taken. Whether something was freed:
+        first the machine code, after which there may be half as much of it, then all of the tier."""
+        used = self.used
+        if self.mode == "never" or used - self._fixed < most >> 2:
+            return False
+        self.discard(0, True)
+        used -= self.used
+        if used:
+            self.left = self.slice = _EVERY
+            if not most:
+                self.budget = self.used + (used >> 1)
+            return True
+        if most or self.first:
+            return False
+        self.close()
+        self.rt._tier = self.rt.pool.spare = None
+        return True
+
     def sample(self, env):
         """A slice has been used up ("hot"): the function the loop is in may run often. Allocates only when it compiles."""
         self.left = self.slice
@@ -315,8 +345,8 @@ class Native(Tier):
         if self.slice < _LONGEST and not self._steady:  # nothing to do here, or no room for it: look less often
             self.left = self.slice = 2 * self.slice
 
-    def discard(self, mod):
-        Tier.discard(self, mod)
+    def discard(self, mod, made=False):
+        Tier.discard(self, mod, made)
         for k in range(_SEEN):  # other functions may come to lie where they were
             self._seen[k] = 0
         self.left = self.slice

@@ -5,6 +5,7 @@
 # says who owns it, a free one links to the next free one in address order, and no two free ones touch. Offsets handed out are
 # those of payloads; sizes are payload bytes. Nothing here allocates on MicroPython's heap but PoolExhausted and map().
 
+from typing import Any
 from uctypes import addressof, bytearray_at
 
 import micropython
@@ -102,6 +103,10 @@ def _copy(p: ptr32, to: int, src: int, end: int):
 class Pool:
     """All memory of a runtime. `source`: a bytearray, or the bytes of one to be made. What it held is overwritten."""
 
+    # Asked before an allocation fails, with 0; before a workspace is taken, with the bytes it would get; before a block moves, with 1:
+    # frees what its owner can do without (native.py); whether it did.
+    spare: Any = None
+
     def __init__(self, source, _attach=False):
         buf = bytearray(source) if isinstance(source, int) else source
         if not isinstance(buf, bytearray):
@@ -185,6 +190,19 @@ class Pool:
             raise self.exhausted(size)
         return (size + 15) & -8 if size else 16
 
+    def _lack(self, size, kind):
+        """There is no free block for `size` bytes: make room, or raise."""
+        if kind == layout.K_NATIVE or not self.spare or not self.spare(0):
+            raise self.exhausted(size)
+
+    def _block(self, need, kind, owner, size):
+        """A block of `need` bytes, which is for `size` of them, where there was none."""
+        off = 0
+        while not off:
+            self._lack(size, kind)
+            off = _take(self.buf, need, kind, owner)
+        return off
+
     def part(self, off, n):
         """The n bytes at `off`, to read and write, without copying."""
         if off + n <= _VIEW:
@@ -193,9 +211,8 @@ class Pool:
 
     def alloc(self, size, kind, owner=0, zero=True):
         """A block of at least `size` bytes, cleared (with zero=False: whatever was there). Its offset."""
-        off = _take(self.buf, self._need(size), kind, owner)
-        if not off:
-            raise self.exhausted(size)
+        need = self._need(size)
+        off = _take(self.buf, need, kind, owner) or self._block(need, kind, owner, size)
         if zero:
             _zero(self.buf, off, off + self.size_of(off))
         return off
@@ -205,12 +222,12 @@ class Pool:
 
         It counts as used, but not for the high-water mark.
         """
+        if self.spare and kind != layout.K_NATIVE:
+            self.spare(self.largest()[1])
         need = self._need(self.largest()[1])
         high = self.high
         taken = [0, need - layout.BLOCK]  # before anything is taken: MicroPython's heap may be full, or locked
-        taken[0] = _take(self.buf, need, kind, owner)
-        if not taken[0]:
-            raise self.exhausted(0)
+        taken[0] = _take(self.buf, need, kind, owner) or self._block(need, kind, owner, 0)
         put32(self.buf, layout.P_HIGH, high)
         return taken
 
@@ -276,23 +293,27 @@ class Pool:
         if off + size <= end:
             return off
         need = self._need(size)
-        more = get32(buf, end) - 1 if end < get32(buf, layout.P_SIZE) and buf[end] & 1 else 0
-        if old + more >= need:
-            put32(buf, self._before(end) + layout.B_OWNER, get32(buf, end + layout.B_OWNER))
-            put32(buf, end, 0)
-            put32(buf, off - layout.BLOCK, old + more)
-            put32(buf, layout.P_USED, self.used + more)
-            self._trim(off, need)
-            self.note_high()
-        else:
+        while True:
+            more = get32(buf, end) - 1 if end < get32(buf, layout.P_SIZE) and buf[end] & 1 else 0
+            if old + more >= need:
+                put32(buf, self._before(end) + layout.B_OWNER, get32(buf, end + layout.B_OWNER))
+                put32(buf, end, 0)
+                put32(buf, off - layout.BLOCK, old + more)
+                put32(buf, layout.P_USED, self.used + more)
+                self._trim(off, need)
+                self.note_high()
+                break
+            if self.spare and self.spare(1):
+                continue  # in place is better than elsewhere
             owner = get32(buf, off - 4)
             new = _take(buf, need, owner & 255, owner >> 8 << 3)
-            if not new:
-                raise self.exhausted(size)
-            _copy(buf, new, off, end)
-            self.free(off)
-            end += new - off
-            off = new
+            if new:
+                _copy(buf, new, off, end)
+                self.free(off)
+                end += new - off
+                off = new
+                break
+            self._lack(size, owner & 255)
         _zero(buf, end, off + self.size_of(off))
         return off
 

@@ -9,6 +9,8 @@
 
 from typing import TYPE_CHECKING, Any, Iterator
 
+from micropython import const
+
 from . import layout
 from .driver import NOTHING, call, resume
 from .errors import PitwasmError
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from .lifecycle import Lifecycle as _Base
 else:
     _Base = object
+
+
+# native=None: units of fuel before the tier is loaded, which takes as long: 0.2 to 0.5 s.
+_WARM = const(5000000 if W64 else 160000)
 
 
 class Handle:
@@ -204,9 +210,10 @@ class Runtime(_Base):
 
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
     multi_memory: accept modules with several memories, as WebAssembly 3.0 does.
-    native: machine code for functions that run often ("hot"), for all ("always"), or for none ("never"); None: what images bring of it.
-    At most native_budget bytes of it. native_threshold: with "hot", so many units of fuel in a function make it machine code; None: 600,
-    and more once that has become rare.
+    native: machine code for functions that run often ("hot"), for all ("always"), or for none ("never"). None: "hot" once calls have
+    taken a while, where the tier is installed and has 40 KB of heap; then it gives its code up when the pool has no other room.
+    At most native_budget bytes of it, images' too. native_threshold: with "hot", so many units of fuel in a function make it machine
+    code; None: 600, and more once that has become rare. docs/native.md.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
     """
 
@@ -237,6 +244,7 @@ class Runtime(_Base):
         self._convert: Any = None
         self._native: Any = None  # the stub that enters native code
         self._tier: Any = None  # native.Native, or tier.Tier once an image has brought machine code
+        self._warm = 0  # units of fuel that calls use up before the tier is loaded; 0 = it is not
         self._modules: dict[int, Module] = {}  # record -> handle
         self._instances: dict[int, Instance] = {}
         self._hosts: list[Any] = []  # by host function number: (callable, signature or None, "module.name"), None = free
@@ -249,7 +257,9 @@ class Runtime(_Base):
         self._context: Any = None  # while instantiating: the Wasi of the modules at hand, once one imports from it
         self._adopt()
         self._budget = 0 if native == "never" else native_budget  # bytes of machine code, images' too
-        if self._budget and native is not None:
+        if native is None:
+            self._warm = _WARM
+        elif self._budget:
             from .native import Native
 
             tier = Native(self, native, native_budget, native_threshold)

@@ -3,14 +3,20 @@
 #
 # Code words stay what they are, but for those where native code can be entered: there the word is [OP_NATIVE, place of a record] and
 # the record keeps what it was, so that everything can be put back.
+import gc
 import sys
 from uctypes import addressof
 
 import micropython
+from micropython import const
 
 from . import layout
 from .errors import LoadError, PoolExhausted
 from .pool import get32, put32
+
+# native=None: bytes of heap that have to be free for the tier to be loaded; it takes some 22 KB of them.
+_HEAP = const(40960)
+_FILES = ("native", "words", "marks", "lower", "wide", "forms", "machine", "callref", "callfloat", "region")
 
 # Whose machine code runs here, as images have it: what runs on the least Cortex-M runs on all of them.
 MACHINE = sys.implementation._mpy >> 10 & 15
@@ -142,6 +148,27 @@ def adopt(pool):
     buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255
 
 
+def warm(rt):
+    """The tier that native=None gets once calls have taken a while; None where there is none, or no room. MemoryError."""
+    if MACHINE:
+        gc.collect()
+        try:
+            if gc.mem_free() >= _HEAP:
+                from .native import Native
+
+                tier = Native(rt, "hot", rt._budget)
+                if tier.budget:
+                    rt._tier = tier
+                    rt.pool.spare = tier.spare
+        except MemoryError:
+            for name in _FILES:
+                sys.modules.pop("pitwasm." + name, None)
+            raise
+        except PoolExhausted:
+            pass
+    return rt._tier
+
+
 class Tier:
     """The machine code of one runtime, which images bring; native.Native makes some. budget: bytes of it at most."""
 
@@ -251,14 +278,14 @@ class Tier:
 
     # Away with it.
 
-    def discard(self, mod):
-        """Put the code words of a module back (0: of all), and free its machine code."""
+    def discard(self, mod, made=False):
+        """Put the code words of a module back (0: of all), and free its machine code; made: only what has been made here."""
         buf = self.rt._buf
         link = 0
         at = self.first
         while at:
             after = get32(buf, at + layout.NF_NEXT)
-            if mod and get32(buf, at + layout.NF_MODULE) != mod:
+            if mod and get32(buf, at + layout.NF_MODULE) != mod or made and get32(buf, at + layout.NF_FUNC) & 1:
                 link = at
             else:
                 _restore(buf, at + layout.NF_SIZE, get32(buf, at + layout.NF_COUNT))

@@ -22,6 +22,12 @@ def measured(pico: Emulator) -> benchboard.Measured:
     return benchboard.measure(pico.board, WORKLOADS)  # raises on a wrong result
 
 
+@pytest.fixture(scope="module")
+def native(pico: Emulator, measured: benchboard.Measured) -> benchboard.Measured:
+    """On the same board: machine code."""
+    return benchboard.measure(pico.board, WORKLOADS, native=True)
+
+
 def test_no_slower_than_the_baseline(measured: benchboard.Measured, record: Callable[[str, str], None]) -> None:
     """More than 3 % more cycles is a regression. When it is meant: make bench-board ARGS=--renew, and say why in the commit."""
     counts = counting.count(WASM, [(name, spec["args"]) for name, spec in WORKLOADS.items()])
@@ -32,8 +38,24 @@ def test_no_slower_than_the_baseline(measured: benchboard.Measured, record: Call
     assert not worse, "\n".join(worse)
 
 
-def test_baseline_has_everything(measured: benchboard.Measured) -> None:
-    assert measured.numbers().keys() <= json.loads(benchboard.BASELINE.read_text())[measured.mode].keys()
+def test_machine_code(native: benchboard.Measured, measured: benchboard.Measured, record: Callable[[str, str], None]) -> None:
+    """At most 5 times the cycles of gcc -O2, with floats 3 times; lowered in 2,500 cycles a byte, to 4 bytes; no slower than before."""
+    text, worse = benchboard.compare(native)
+    record("bench-board-native", f"{benchboard.native_table(native, measured.cycles)}\n\n{text}")
+    benchboard.save(native)
+    peers = json.loads(benchboard.PEERS.read_text())["cycles"]["native"]
+    for name, cycles in native.cycles.items():
+        assert cycles <= (3 if name in FLOATS else 5) * peers[name], name
+        assert cycles < native.first[name] < 1.1 * measured.cycles[name], name
+    assert benchboard.ratio(native.cycles, peers, benchboard.groups(native.cycles)["integer"]) <= 3.5
+    code, made, cycles = native.lowering
+    assert cycles <= 2500 * code and made <= 4 * code
+    assert not worse, "\n".join(worse)
+
+
+def test_baseline_has_everything(measured: benchboard.Measured, native: benchboard.Measured) -> None:
+    for found in (measured, native):
+        assert found.numbers().keys() <= json.loads(benchboard.BASELINE.read_text())[found.mode].keys()
 
 
 def test_repeatable(measured: benchboard.Measured, boot: Callable[[str], Emulator]) -> None:
@@ -60,7 +82,7 @@ def test_exact_float_result(pico: Emulator, measured: benchboard.Measured) -> No
     spec = WORKLOADS["nbody"]
     board = pico.board
     board.soft_reset()
-    board.exec(benchboard.PREPARE + benchboard.START % (benchboard.POOL, ""), timeout=120)
+    board.exec(benchboard.PREPARE + benchboard.START % (benchboard.POOL, "never"), timeout=120)
     assert board.eval(f"i.exports.nbody.call_bits({spec['args'][0]})") == (int(spec["bits"], 16),)
 
 
