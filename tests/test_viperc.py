@@ -149,7 +149,7 @@ def test_branches_of_all_distances(core: Core, cond: str | None, forward: bool) 
         a.h(0xB500, 0x4288)  # push {lr}; cmp r0, r1
 
         def to_target(a: Assembler = a) -> None:
-            a.b("target", cond)
+            a.jump("target", cond)
             a.h(0x2001, 0xBD00)  # not taken: 1
 
         if forward:
@@ -158,7 +158,7 @@ def test_branches_of_all_distances(core: Core, cond: str | None, forward: bool) 
             a.label("target")
             a.h(0x2002, 0xBD00)
         else:
-            a.b("start")
+            a.jump("start")
             a.label("target")
             a.h(0x2002, 0xBD00)
             a.h(*[0x2003] * n)
@@ -258,7 +258,7 @@ def test_moves_at_once(core: Core) -> None:
     """Every way to bring four registers' values to four others, rings and copies among them."""
     for sources in itertools.product(range(4), repeat=4):
         m = Thumb()
-        m._parallel([(("r", k), ("r", s)) for k, s in enumerate(sources)])
+        m.parallel([(("r", k), ("r", s)) for k, s in enumerate(sources)])
         m.h(0x4770)  # bx lr
         assert core.call(m.assemble(), (10, 11, 12, 13)) == [10 + s for s in sources], sources
 

@@ -103,12 +103,16 @@ class Unit:
 
     def _seen(self) -> list[str]:
         """Functions that others than a caller in the unit know."""
-        used = self.wanted | self.module.read
-        for s in self.tree.body:
-            if isinstance(s, ast.FunctionDef) and s.name in self.functions:
-                continue
-            used |= {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        used = self._read() | self.module.read
         return [n for n in self.functions if n in used or n not in self.module.direct]
+
+    def _read(self) -> set[str]:
+        """Names that other files import, or that are read outside of the functions compiled here."""
+        read = set(self.wanted)
+        for s in self.tree.body:
+            if not (isinstance(s, ast.FunctionDef) and s.name in self.functions):
+                read |= {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        return read
 
     def _tables(self) -> dict[str, bytes]:
         """Constants of bytes that nothing but compiled functions reads."""
@@ -116,10 +120,7 @@ class Unit:
         for s in self.tree.body:
             if isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant) and isinstance(s.value.value, bytes):
                 found[ast.unparse(s.targets[0])] = s.value.value
-        read = set(self.wanted)
-        for s in self.tree.body:
-            if not (isinstance(s, ast.FunctionDef) and s.name in self.functions):
-                read |= {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        read = self._read()
         return {name: data for name, data in found.items() if name not in read} if self.module.direct else {}
 
     def _code(self, sig: Signature, inner: bool) -> Code:
@@ -145,7 +146,7 @@ class Unit:
         if not self.functions:
             return data
         mpy = MpyFile.parse(data)
-        children = [raw for raw in mpy.code.children or ()]
+        children = list(mpy.code.children or ())
         kept = [s for s in ast.parse(self.source()).body if isinstance(s, (ast.FunctionDef, ast.ClassDef))]
         if len(children) != len(kept):
             raise Unsupported(f"{len(children)} functions in the .mpy file, {len(kept)} in the source")

@@ -167,10 +167,10 @@ def allocate(code: Code, machine: Machine) -> Places:
             # a value of one instruction found no place: a neighbour that lives longer has to go
             for v in [v for v in failed if v in short]:
                 failed.remove(v)
-                near = [x for x in _bits(g.edges[v] & in_graph) if x not in short and x in colour]
-                if not near:
+                neighbours = [x for x in _bits(g.edges[v] & in_graph) if x not in short and x in colour]
+                if not neighbours:
                     raise Unsupported(f"{code.name}: no register for an instruction")
-                failed.append(min(near, key=lambda x: g.weight[x]))
+                failed.append(min(neighbours, key=lambda x: g.weight[x]))
         for v in sorted(set(failed), key=lambda v: -g.weight[v]):
             taken = {home[x] for x in _bits(g.edges[v]) if home.get(x) is not None}
             usable = [r for r in homes if r not in taken and not (g.across >> v & 1 and r in machine.clobbers)]

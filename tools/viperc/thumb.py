@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from tools.viperc.alloc import Machine, allocate
-from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins
+from tools.viperc.emit import Place
+from tools.viperc.ir import Block, Code, Imm, Ins
 from tools.viperc.passes import layout
 from tools.viperc.signature import Pins, Unsupported
 from tools.viperc.thumbasm import SHIFT, Assembler, constant
@@ -174,7 +175,6 @@ class Thumb(Assembler):
         layout(code)
         _ahead(code)
         self.places = places
-        reg = places.reg
         saved = sorted(r for r in places.used if 4 <= r < 8)
         far = sorted(r for r in places.used if 8 <= r < 12 and not (inner and r in code.pinned.values()))
         if far and not saved:
@@ -190,22 +190,8 @@ class Thumb(Assembler):
             self.h(0xB400 | 1 << saved[-1])
         if self.frame:
             self.h(*[0xB080 | 127] * (self.frame // 4 // 127), 0xB080 | self.frame // 4 % 127)
-        for n, block in enumerate(code.blocks):
-            self.label((code.name, block))
-            following = code.blocks[n + 1] if n + 1 < len(code.blocks) else None
-            first = [i for i in block.ins if i.op == "in" and i.k < 4]
-            if first:
-                self._parallel([(self._place(i.d), ("r", i.k)) for i in first])
-            for n, i in enumerate(block.ins):
-                if i.op == "call":
-                    results = [i] if i.d is not None else []
-                    for j in block.ins[n + 1 :]:
-                        if j.op != "more":
-                            break
-                        results.append(j)
-                    self._call(i, results)
-                elif i.op != "more":
-                    self._ins(code, i, reg, following, (saved, far))
+        self.saves = saved, far
+        self.blocks(code, MACHINE.arguments)
 
     def _pop_all(self, saved: list[int], far: list[int]) -> None:
         if self.frame:
@@ -215,52 +201,35 @@ class Thumb(Assembler):
             self.mov(r, saved[-1])
         self.h(0xBD00 | sum(1 << r for r in saved))
 
-    def _place(self, v: int) -> tuple[str, int]:
-        if v in self.places.reg:
-            return "r", self.places.reg[v]
-        return "s", self.spill + 4 * self.places.stack[v]
+    def keep(self, s: int, off: int) -> None:
+        self.h(0x9000 | s << 8 | _offset(off))
 
-    def _parallel(self, moves: list[tuple]) -> None:
-        """Moves (to, from) that happen at once; places: ("r", n), ("s", offset from sp), ("i", constant)."""
-        # to the stack first: that frees registers
-        for to, source in [m for m in moves if m[0][0] == "s"]:
-            assert source[0] == "r" and source[1] < 8
-            self.h(0x9000 | source[1] << 8 | _offset(to[1]))
-        todo = [m for m in moves if m[0][0] == "r" and m[1][0] == "r" and m[0] != m[1]]
-        while todo:
-            sources = [s for _, s in todo]
-            ready = next((m for m in todo if m[0] not in sources), None)
-            if ready is None:  # a ring: open it through r12
-                to, source = todo[0]
-                self.mov(12, source[1])
-                todo = [(t, ("r", 12) if s == source else s) for t, s in todo]
-                continue
-            self.mov(ready[0][1], ready[1][1])
-            todo.remove(ready)
-        for to, source in moves:
-            if to[0] == "r" and source[0] == "s":
-                assert to[1] < 8
-                self.h(0x9800 | to[1] << 8 | _offset(source[1]))
-            elif to[0] == "r" and source[0] == "i":
-                self.li(to[1], source[1])
+    def fetch(self, d: int, off: int) -> None:
+        self.h(0x9800 | d << 8 | _offset(off))
 
-    def _ins(self, code: Code, i: Ins, reg: dict[int, int], following: Block | None, saves: tuple) -> None:
+    def ring(self, todo: list[tuple[Place, Place]]) -> list[tuple[Place, Place]]:
+        source = todo[0][1]
+        self.mov(12, source[1])
+        return [(t, ("r", 12) if s == source else s) for t, s in todo]
+
+    def ins(self, code: Code, i: Ins, following: Block | None) -> None:
         op = i.op
+        reg = self.places.reg
         d = reg.get(i.d, -1) if i.d is not None else -1
         a = reg.get(i.a, -1) if type(i.a) is int else -1
         if op == "mov":
             if d < 0:
                 if i.d in self.places.stack:
-                    self.h(0x9000 | a << 8 | _offset(self.spill + 4 * self.places.stack[i.d]))
+                    self.keep(a, self.spill + 4 * self.places.stack[i.d])
             elif a < 0:
-                self.h(0x9800 | d << 8 | _offset(self.spill + 4 * self.places.stack[i.a]))
+                self.fetch(d, self.spill + 4 * self.places.stack[i.a])
             else:
                 self.mov(d, a)
         elif op == "li":
             self.li(d, i.k)
         elif op == "in":
             if i.k > 3:
-                self.h(0x9800 | d << 8 | _offset(self.frame + self.pushed + 4 * (i.k - 4)))
+                self.fetch(d, self.frame + self.pushed + 4 * (i.k - 4))
         elif op == "adr":
             self.items.append(("adr", ("table", i.k), d))
         elif op == "add":
@@ -289,12 +258,12 @@ class Thumb(Assembler):
         elif op == "st":
             self.store(reg[i.c], a, i.b if isinstance(i.b, Imm) else reg[i.b], i.k)
         elif op == "sto":
-            self.h(0x9000 | reg[i.c] << 8 | _offset(4 * i.k))
+            self.keep(reg[i.c], 4 * i.k)
         elif op == "argp":
             self.h(0xA800 | d << 8)
         elif op == "br":
             if i.to[0] is not following:
-                self.b((code.name, i.to[0]))
+                self.jump((code.name, i.to[0]))
         elif op in ("cbr", "tst"):
             if op == "cbr":
                 cond = str(i.target)
@@ -318,13 +287,7 @@ class Thumb(Assembler):
             else:
                 self.h(0x4200 | reg[i.b] << 3 | a)
                 cond = str(i.target)
-            yes, no = ((code.name, x) for x in i.to)
-            if i.to[0] is following:
-                self.b(no, {"pl": "mi", "mi": "pl"}.get(cond) or INVERSE[cond])
-            else:
-                self.b(yes, cond)
-                if i.to[1] is not following:
-                    self.b(no)
+            self.branch(code, i, cond, following)
         elif op == "switch":
             self.shift("shl", d, a, 1)
             self.h(0x4478 | d)  # add d, pc
@@ -333,21 +296,18 @@ class Thumb(Assembler):
             self.items.append(("table", [(code.name, x) for x in i.to]))
         elif op == "ret":
             if i.args:
-                self._parallel([(("r", k), ("i", x.k) if isinstance(x, Imm) else self._place(x)) for k, x in enumerate(i.args)])
+                self.parallel(self.operands(MACHINE.results, i.args))
             elif i.a is not None:
                 self.mov(0, a)
-            self._pop_all(*saves)
+            self._pop_all(*self.saves)
         else:
             raise RuntimeError(op)
 
-    def _call(self, i: Ins, results: list[Ins]) -> None:
-        moves: list[tuple] = []
-        for k, x in enumerate(i.args[:4]):
-            moves.append((("r", k), ("i", x.k) if isinstance(x, Imm) else self._place(x)))
+    def call(self, i: Ins, results: list[Ins]) -> None:
+        moves = self.operands(MACHINE.arguments, i.args)
         if isinstance(i.target, int):
             assert len(i.args) < 4
-            moves.append((("r", 3), self._place(i.a)))
-            self._parallel(moves)
+            self.parallel([*moves, (("r", 3), self.place(i.a))])
             at = 4 * i.target
             if at > 124:
                 self.h(0x3300 | at - 124)
@@ -355,9 +315,9 @@ class Thumb(Assembler):
             self.load(3, 3, Imm(at), 4)
             self.h(0x4798)  # blx r3
         else:
-            self._parallel(moves)
+            self.parallel(moves)
             self.bl(i.target)
-        self._parallel([(self._place(j.d), ("r", 0 if j is i else j.k)) for j in results])  # type: ignore[arg-type]
+        self.parallel([(self.place(j.d), ("r", 0 if j is i else j.k)) for j in results])  # type: ignore[arg-type]
 
     def table(self, n: int, data: bytes) -> None:
         """Constants behind the code."""

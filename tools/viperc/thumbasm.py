@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 the pitwasm authors
 from __future__ import annotations
 
+from tools.viperc.emit import Emitter
 from tools.viperc.ir import Imm
 
 CONDITIONS = {"eq": 0, "ne": 1, "geu": 2, "ltu": 3, "mi": 4, "pl": 5, "gtu": 8, "leu": 9, "ge": 10, "lt": 11, "gt": 12, "le": 13}
@@ -37,12 +38,8 @@ def constant(k: int) -> list[tuple[str, int]] | None:
     return None
 
 
-class Assembler:
+class Assembler(Emitter):
     """Instructions in a row, and their bytes."""
-
-    def __init__(self) -> None:
-        self.items: list[tuple] = []
-        self.labels: dict[object, int] = {}
 
     # ---- instructions ------------------------------------------------------------------------------------------------------
     def h(self, *words: int) -> None:
@@ -58,11 +55,8 @@ class Assembler:
             return w & 7
         return w >> 8 & 7 if w < 0x4000 and w >> 11 != 5 else -1  # mov, add, sub with 8 bits, but cmp
 
-    def label(self, name: object) -> None:
-        self.items.append(("label", name))
-
-    def b(self, target: object, cond: str | None = None) -> None:
-        self.items.append(("b", target, cond))
+    def jump(self, target: object, cond: str | None = None) -> None:
+        self.items.append(("branch", target, cond))
 
     def bl(self, target: object) -> None:
         self.items.append(("bl", target))
@@ -118,33 +112,21 @@ class Assembler:
         else:
             self.h({4: 0x5000, 2: 0x5200, 1: 0x5400}[size] | b << 6 | a << 3 | s)
 
+    def longer(self, item: tuple, size: int, far: int) -> int:
+        far -= 4
+        if item[2] is None:
+            return 2 if size == 2 and -2048 <= far < 2048 else 4
+        if size == 2 and -256 <= far < 256:
+            return 2
+        return 4 if size <= 4 and -2048 <= far - 2 < 2048 else 6
+
     # ---- assembly ---------------------------------------------------------------------------------------------------------------
     def assemble(self) -> bytes:
         """The bytes: branches as short as they can be."""
         size = []
         for item in self.items:
-            size.append(len(item[1]) if item[0] == "data" else {"h": 2, "label": 0, "b": 2, "bl": 4, "table": 512, "adr": 8}[item[0]])
-        while True:
-            at, places = 0, []
-            for item, n in zip(self.items, size, strict=True):
-                if item[0] == "label":
-                    self.labels[item[1]] = at
-                places.append(at)
-                at += n
-            grown = False
-            for k, item in enumerate(self.items):
-                if item[0] != "b":
-                    continue
-                far = self.labels[item[1]] - places[k] - 4
-                cond = item[2] is not None
-                if cond and size[k] == 2 and not -256 <= far < 256:
-                    size[k], grown = 4, True
-                elif cond and size[k] == 4 and not -2048 <= far - 2 < 2048:
-                    size[k], grown = 6, True
-                elif not cond and size[k] == 2 and not -2048 <= far < 2048:
-                    size[k], grown = 4, True
-            if not grown:
-                break
+            size.append(len(item[1]) if item[0] == "data" else {"h": 2, "label": 0, "branch": 2, "bl": 4, "table": 512, "adr": 8}[item[0]])
+        places = self.settle(size)
         out = bytearray()
         for k, item in enumerate(self.items):
             pc = places[k] + 4
@@ -164,7 +146,7 @@ class Assembler:
                     out += word.to_bytes(2, "little")
             elif item[0] == "bl":
                 out += _bl(self.labels[item[1]] - pc)
-            elif item[0] == "b":
+            elif item[0] == "branch":
                 far = self.labels[item[1]] - pc
                 if item[2] is None:
                     out += _b(far) if size[k] == 2 else _bl(far)

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from tools.viperc.alloc import Machine, allocate
-from tools.viperc.ir import INVERSE, Block, Code, Imm, Ins
+from tools.viperc.emit import Emitter, Place
+from tools.viperc.ir import Block, Code, Imm, Ins
 from tools.viperc.passes import dead, layout, thread
 from tools.viperc.signature import Pins
 
@@ -96,7 +97,7 @@ def legalise(code: Code) -> None:
         b.ins = out
 
 
-class X64:
+class X64(Emitter):
     """Machine code of one function, or of several that call each other."""
 
     machine = MACHINE
@@ -104,22 +105,17 @@ class X64:
     bits = 64
 
     def __init__(self) -> None:
-        self.items: list[tuple] = []
-        self.labels: dict[object, int] = {}
+        super().__init__()
         self.tables: set[tuple] = set()
 
     # ---- instructions ------------------------------------------------------------------------------------------------------------
     def x(self, data: bytes | list[int]) -> None:
         self.items.append(("x", bytes(data)))
 
-    def label(self, name: object) -> None:
-        self.items.append(("label", name))
-
-    def rr(self, op: list[int], r: int, m: int, wide: bool = True, prefix: int = 0, byte: bool = False) -> None:
+    def rr(self, op: list[int], r: int, m: int, wide: bool = True, byte: bool = False) -> None:
         """An instruction with two registers: `r` in the reg field, `m` in the other."""
         rex = 0x40 | (8 if wide else 0) | (4 if r > 7 else 0) | (1 if m > 7 else 0)
-        head = ([prefix] if prefix else []) + ([rex] if rex != 0x40 or byte else [])
-        self.x([*head, *op, 0xC0 | (r & 7) << 3 | m & 7])
+        self.x([*([rex] if rex != 0x40 or byte else []), *op, 0xC0 | (r & 7) << 3 | m & 7])
 
     def rm(
         self, op: list[int], r: int, base: int, off: int, index: int = -1, scale: int = 0, *, wide: bool = True, prefix: int = 0, byte=False
@@ -158,7 +154,7 @@ class X64:
             self.x(k.to_bytes(4, "little", signed=True))
 
     def jump(self, target: object, cond: str | None = None) -> None:
-        self.items.append(("j", target, cond))
+        self.items.append(("branch", target, cond))
 
     # ---- a function --------------------------------------------------------------------------------------------------------------
     def function(self, code: Code, inner: bool = False) -> None:
@@ -178,53 +174,21 @@ class X64:
             self.x(([0x41] if r > 7 else []) + [0x50 | r & 7])
         if self.frame:
             self.alui("sub", RSP, self.frame)
-        source = MACHINE.arguments if inner else list(OUTSIDE)
-        for n, block in enumerate(code.blocks):
-            self.label((code.name, block))
-            following = code.blocks[n + 1] if n + 1 < len(code.blocks) else None
-            first = [i for i in block.ins if i.op == "in" and i.k < 4]
-            self._parallel([(self._place(i.d), ("r", source[i.k])) for i in first])
-            for m, i in enumerate(block.ins):
-                if i.op == "call":
-                    results = [i] if i.d is not None else []
-                    for j in block.ins[m + 1 :]:
-                        if j.op != "more":
-                            break
-                        results.append(j)
-                    self._call(i, results)
-                elif i.op != "more":
-                    self._ins(code, i, following)
+        self.blocks(code, MACHINE.arguments if inner else list(OUTSIDE))
 
-    def _place(self, v: object) -> tuple[str, int]:
-        assert type(v) is int
-        return ("r", self.places.reg[v]) if v in self.places.reg else ("s", self.spill + 8 * self.places.stack[v])
+    def keep(self, s: int, off: int) -> None:
+        self.rm([0x89], s, RSP, off)
 
-    def _parallel(self, moves: list[tuple]) -> None:
-        """Moves (to, from) that happen at once; places: ("r", n), ("s", offset from rsp), ("i", constant)."""
-        for to, source in moves:
-            if to[0] == "s":
-                assert source[0] == "r"
-                self.rm([0x89], source[1], RSP, to[1])
-        todo = [m for m in moves if m[0][0] == "r" and m[1][0] == "r" and m[0] != m[1]]
-        while todo:
-            sources = [s for _, s in todo]
-            ready = next((m for m in todo if m[0] not in sources), None)
-            if ready is None:  # a ring: exchange two, which brings one to its place
-                to, source = todo.pop(0)
-                self.rr([0x87], to[1], source[1])
-                swap = {to: source, source: to}
-                todo = [(t, swap.get(s, s)) for t, s in todo]
-                todo = [m for m in todo if m[0] != m[1]]
-            else:
-                self.mov(ready[0][1], ready[1][1])
-                todo.remove(ready)
-        for to, source in moves:
-            if to[0] == "r" and source[0] == "s":
-                self.rm([0x8B], to[1], RSP, source[1])
-            elif to[0] == "r" and source[0] == "i":
-                self.li(to[1], source[1])
+    def fetch(self, d: int, off: int) -> None:
+        self.rm([0x8B], d, RSP, off)
 
-    def _ins(self, code: Code, i: Ins, following: Block | None) -> None:
+    def ring(self, todo: list[tuple[Place, Place]]) -> list[tuple[Place, Place]]:
+        to, source = todo.pop(0)
+        self.rr([0x87], to[1], source[1])  # exchange: that one is in its place
+        swap = {to: source, source: to}
+        return [(t, swap.get(s, s)) for t, s in todo if t != swap.get(s, s)]
+
+    def ins(self, code: Code, i: Ins, following: Block | None) -> None:
         reg, stack = self.places.reg, self.places.stack
         d = reg.get(i.d, -1) if i.d is not None else -1
         a = reg.get(i.a, -1) if type(i.a) is int else -1
@@ -233,13 +197,13 @@ class X64:
         match i.op:
             case "mov":
                 if d < 0:
-                    self.rm([0x89], a, RSP, self.spill + 8 * stack[i.d])  # type: ignore[index]
+                    self.keep(a, self.spill + 8 * stack[i.d])  # type: ignore[index]
                 elif a < 0:
-                    self.rm([0x8B], d, RSP, self.spill + 8 * stack[i.a])  # type: ignore[index]
+                    self.fetch(d, self.spill + 8 * stack[i.a])  # type: ignore[index]
                 else:
                     self.mov(d, a)
             case "in" if i.k > 3:
-                self.rm([0x8B], d, RSP, self.frame + 8 * len(self.kept) + 8 + 8 * (i.k - 4))
+                self.fetch(d, self.frame + 8 * len(self.kept) + 8 + 8 * (i.k - 4))
             case "in":
                 pass
             case "li":
@@ -252,7 +216,7 @@ class X64:
                 else:
                     self.rm([0x8D], d, a, k)
             case "add" if d not in (a, b):
-                if a & 7 == RBP:
+                if a & 7 == RBP:  # as a base it takes a displacement
                     a, b = b, a
                 self.rm([0x8D], d, a, 0, b)
             case "add" | "and" | "or" | "xor" | "sub":
@@ -299,7 +263,7 @@ class X64:
                 prefix = 0x66 if i.k == 2 else 0
                 self.rm(op, c, a, k, b, int(i.target or 0), wide=i.k == 8, prefix=prefix, byte=i.k == 1)  # type: ignore[call-overload]
             case "sto":
-                self.rm([0x89], reg[i.c], RSP, 8 * i.k)  # type: ignore[index]
+                self.keep(reg[i.c], 8 * i.k)  # type: ignore[index]
             case "argp":
                 self.mov(d, RSP)
             case "br":
@@ -321,7 +285,7 @@ class X64:
                 else:
                     self.rr([0xF7], 0, a, wide=k < 0)
                     self.x(k.to_bytes(4, "little", signed=True))
-                self._branch(code, i, following)
+                self.branch(code, i, str(i.target), following)
             case "switch":
                 here = (code.name, "switch", i.k)
                 self.items.append(("lea", here, RCX))
@@ -334,8 +298,7 @@ class X64:
                     self.items.append(("table", [(code.name, x) for x in i.to]))
             case "ret":
                 if i.args:
-                    place = [("i", x.k) if isinstance(x, Imm) else self._place(x) for x in i.args]
-                    self._parallel([(("r", r), x) for r, x in zip(MACHINE.results, place, strict=False)])
+                    self.parallel(self.operands(MACHINE.results, i.args))
                 elif i.a is not None:
                     self.mov(RAX, a)
                 if self.frame:
@@ -346,55 +309,33 @@ class X64:
             case _:
                 raise RuntimeError(i.op)
 
-    def _branch(self, code: Code, i: Ins, following: Block | None) -> None:
-        cond = str(i.target)
-        yes, no = ((code.name, x) for x in i.to)
-        if i.to[0] is following:
-            self.jump(no, INVERSE[cond])
-        else:
-            self.jump(yes, cond)
-            if i.to[1] is not following:
-                self.jump(no)
-
-    def _call(self, i: Ins, results: list[Ins]) -> None:
+    def call(self, i: Ins, results: list[Ins]) -> None:
         inner = not isinstance(i.target, int)
-        where = MACHINE.arguments if inner else list(OUTSIDE)
-        moves: list[tuple] = []
-        for n, x in enumerate(i.args[:4]):
-            moves.append((("r", where[n]), ("i", x.k) if isinstance(x, Imm) else self._place(x)))
+        moves = self.operands(MACHINE.arguments if inner else list(OUTSIDE), i.args)
         if inner:
-            self._parallel(moves)
+            self.parallel(moves)
             self.items.append(("call", i.target))
         else:
-            moves.append((("r", RAX), self._place(i.a)))
-            self._parallel(moves)
+            self.parallel([*moves, (("r", RAX), self.place(i.a))])
             self.rm([0xFF], 2, RAX, 8 * i.target, wide=False)  # type: ignore[operator]
-        self._parallel([(self._place(j.d), ("r", RAX if j is i else MACHINE.results[j.k])) for j in results])
+        self.parallel([(self.place(j.d), ("r", RAX if j is i else MACHINE.results[j.k])) for j in results])
+
+    def longer(self, item: tuple, size: int, far: int) -> int:
+        return 2 if size == 2 and -128 <= far - 2 < 128 else 6 if item[2] else 5
 
     # ---- assembly ----------------------------------------------------------------------------------------------------------------
     def assemble(self) -> bytes:
         """The bytes: branches as short as they can be."""
-        fixed = {"label": 0, "call": 5, "lea": 7, "j": 2}
+        fixed = {"label": 0, "call": 5, "lea": 7, "branch": 2}
         size = [len(i[1]) if i[0] in ("x", "data") else 4 * len(i[1]) if i[0] == "table" else fixed[i[0]] for i in self.items]
-        grown = True
-        while grown:
-            at, places = 0, []
-            for item, n in zip(self.items, size, strict=True):
-                if item[0] == "label":
-                    self.labels[item[1]] = at
-                places.append(at)
-                at += n
-            grown = False
-            for n, item in enumerate(self.items):
-                if item[0] == "j" and size[n] == 2 and not -128 <= self.labels[item[1]] - places[n] - 2 < 128:
-                    size[n], grown = (6 if item[2] else 5), True
+        places = self.settle(size)
         out = bytearray()
         for n, item in enumerate(self.items):
             end = places[n] + size[n]
             match item[0]:
                 case "x" | "data":
                     out += item[1]
-                case "j":
+                case "branch":
                     far = self.labels[item[1]] - end
                     if size[n] == 2:
                         out += bytes([0x70 | CONDITIONS[item[2]] if item[2] else 0xEB]) + far.to_bytes(1, "little", signed=True)
