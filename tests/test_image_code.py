@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.binary import L
-from tests.test_native import CALLS, HOST, WORK
+from tests.test_native import CALLS, FLOAT_USES, FLOATS, HOST, INTEGERS, USES, WORK
 from tests.wat import START, assemble
 from tools import aot, programs
 from tools.host import ROOT
@@ -62,6 +62,16 @@ def test_an_image_does_what_the_loop_does(run, image) -> None:
     assert run("import sys" + CALLS + used, m=content) == [*loop, "True False False"]
     assert run(CALLS, "always", m=content) == loop
     assert run(CALLS, "hot", m=content) == loop
+
+
+def test_floats_and_whole_numbers_are_called(run, image) -> None:
+    """What machine code calls is found when the image is loaded; nothing of it is left to the loop."""
+    for text, script in ((FLOATS, FLOAT_USES), (INTEGERS, USES)):
+        content = image(text)
+        loop = run(script, "never", d=content)
+        assert any("overflow" in line for line in loop)
+        there = "\nprint(rt._tier._there, 'pitwasm.native' in sys.modules)"
+        assert run("import sys" + script + there, d=content) == [*loop, "19 False" if text == FLOATS else "12 False"]
 
 
 def test_workloads(run, mp: MicroPython) -> None:

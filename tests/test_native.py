@@ -6,8 +6,11 @@ import pytest
 
 from tests.wat import START, modules
 from tools import programs
+from tools.host import ROOT
+from tools.macros import load_layout
 from tools.mp import MicroPython
 
+LAYOUT = load_layout(ROOT / "core" / "pitwasm" / "layout.py") | load_layout(ROOT / "core" / "gen" / "opcodes.py")
 NATIVE = START.replace("Runtime(%d)", "Runtime(%d, native=%r, native_budget=100_000)")
 
 WORK = """
@@ -115,12 +118,8 @@ FLOATS = """
 """
 
 
-def test_floats(run, tmp_path: Path) -> None:
-    """Functions and loops that start with a float word, chains with constants, floats in registers' slots; a conversion in place that
-    traps leaves its operand to the loop; calls as deep as the stack; slices of fuel."""
-    modules(tmp_path, f=FLOATS)
-    text = """
-e = new("f").exports
+FLOAT_USES = """
+e = new("d").exports
 for f, args in (
     (e.first, (1.0, 3.0)), (e.calls, (1e9, 40)), (e.deep, (60, 0.5)), (e.deep, (100, 0.5)), (e.same, (0x4048F5C3,)),
     (e.same, (0x7FC00000,)), (e.same, (0x4F000000,)),
@@ -134,9 +133,77 @@ for f, args in (
             out = error(rt.resume)
         print(out, rt._error and rt._error.frames, fuel > 3 and rt.fuel)
 """
-    loop = run(text, "never")
+
+
+def test_floats(run, tmp_path: Path) -> None:
+    """Functions and loops that start with a float word, chains with constants, floats in registers' slots; a conversion in place that
+    traps leaves its operand to the loop; calls as deep as the stack; slices of fuel."""
+    modules(tmp_path, d=FLOATS)
+    loop = run(FLOAT_USES, "never")
     assert "invalid conversion" in loop and "integer overflow" in loop
-    assert run(text, "always") == loop
+    assert run(FLOAT_USES, "always") == loop
+
+
+INTEGERS = """
+  (global $g (mut i64) (i64.const 0))
+  (func $div (export "div") (param i64 i64) (result i64) (i64.div_s (local.get 0) (local.get 1)))
+  (func $rem (export "rem") (param i64 i64) (result i64) (i64.rem_u (local.get 0) (local.get 1)))
+  (func (export "in_place") (param i64 i64) (result i64)
+    (loop $l
+      (local.set 0 (i64.div_s (local.get 0) (local.get 1)))
+      (local.set 1 (i64.sub (local.get 1) (i64.const 1)))
+      (global.set $g (i64.add (global.get $g) (local.get 0)))
+      (br_if $l (i64.ne (local.get 0) (i64.const 1))))
+    (global.get $g))
+  (func (export "mix") (param i64 i64) (result i64) (local i32 i64)
+    (loop $l
+      (local.set 3 (i64.xor (i64.rotl (local.get 0) (local.get 1)) (i64.shr_s (local.get 0) (local.get 3))))
+      (local.set 3 (i64.add (i64.rotr (local.get 3) (i64.const 41)) (i64.rotl (local.get 3) (i64.const 5))))
+      (local.set 3 (i64.xor (local.get 3) (i64.rotr (local.get 3) (local.get 1))))
+      (local.set 3 (i64.or (i64.shl (local.get 3) (local.get 1)) (i64.shr_u (local.get 3) (i64.sub (i64.const 64) (local.get 1)))))
+      (local.set 0 (i64.add (local.get 0) (i64.add (i64.mul (i64.clz (local.get 3)) (i64.const 977)) (i64.ctz (local.get 3)))))
+      (local.set 3 (i64.add (local.get 3) (i64.popcnt (i64.rem_s (local.get 3) (i64.or (local.get 0) (i64.const 1))))))
+      (local.set 2 (i32.add (local.get 2) (i32.add (i32.const 1) (i32.clz (i32.popcnt (i32.ctz (local.get 2)))))))
+      (local.set 1 (i64.add (local.get 1) (i64.const 1)))
+      (br_if $l (i32.lt_u (local.get 2) (i32.const 3000))))
+    (local.get 3))
+  (func (export "held") (param i64) (result i64) (local i64)
+    (local.set 1 (i64.const 7))
+    (loop $l
+      (local.set 0 (i64.rotl (i64.add (local.get 0) (i64.const 3)) (local.get 1)))
+      (br_if $l (i64.gt_s (local.get 0) (i64.const 0))))
+    (local.get 0))
+"""
+USES = """
+e = new("d").exports
+for f, args in (
+    (e.div, (-100, 7)), (e.div, (5, 0)), (e.div, (-(1 << 63), -1)), (e.rem, (-1, 10)), (e.rem, (3, 0)), (e.in_place, (1 << 60, 9)),
+    (e.in_place, (1 << 60, 3)), (e.mix, (0x123456789ABCDEF, 3)), (e.mix, (-5, 64)), (e.held, (1,)),
+):
+    for fuel in (10**6, 3):
+        rt.fuel = fuel
+        out = error(f, *args)
+        while out and str(out).startswith("OutOfFuel"):
+            rt.fuel = 3
+            out = error(rt.resume)
+        print(out, rt._error and rt._error.frames, fuel > 3 and rt.fuel)
+"""
+
+
+def test_whole_numbers(run, tmp_path: Path) -> None:
+    """64-bit division, counts, shifts and rotations, with pinned slots, at a loop's head, in slices; a division that traps is the loop's,
+    and its operands are what they were."""
+    modules(tmp_path, d=INTEGERS)
+    loop = run(USES, "never")
+    assert "divide by zero" in loop and "integer overflow" in loop
+    assert run(USES, "always") == loop
+    # none of them is left to the loop
+    text = """
+m = load("d")
+words, code = get32(rt._buf, m._off + %d), get32(rt._buf, m._off + %d)
+print(bin(rt._tier._there & 12), sum(1 for at in range(0, words, 4) if rt._buf[code + at] == %d))
+""" % (LAYOUT["M_WORDS"], LAYOUT["M_CODE"], LAYOUT["OP_NATIVE"])
+    assert run("from pitwasm.pool import get32\n" + text, "always") == "0b1100 8\n"
 
 
 def test_machine_code_is_what_runs(run) -> None:

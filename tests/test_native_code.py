@@ -14,9 +14,8 @@ from tools.host import ROOT
 from tools.macros import load_layout
 
 CHILD = ROOT / "tests" / "device" / "native_child.py"
-STATE = 112  # layout.X_SIZE
+STATE = 144  # layout.X_SIZE
 LAYOUT = load_layout(ROOT / "core" / "gen" / "opcodes.py")
-FLOAT = 85  # in core/machine/x64/machine.py
 GLOBALS = 9 * 4  # layout.X_GLOBALS
 HALF = {"eax": "rax", "edx": "rdx", "esi": "rsi", "edi": "rdi", "ecx": "rcx", **{f"r{i}d": f"r{i}" for i in range(8, 16)}}
 PARTS = {"sil": "rsi", "dil": "rdi", "si": "rsi", "di": "rdi", "cl": "rcx", "dl": "rdx", "dx": "rdx", "al": "rax", "ax": "rax"}
@@ -32,6 +31,7 @@ class Function:
     """The instructions of one function, in order; what is data behind an exit left out."""
 
     MODE = CS_MODE_64
+    FLOAT = 85  # in core/machine/x64/machine.py
 
     def __init__(self, found: dict) -> None:
         self.found = found
@@ -39,7 +39,7 @@ class Function:
         machine.detail = True
         code = bytes.fromhex(found["code"])
         self.ins: list[CsInsn] = []
-        self.slots: list[int] = []  # that copies of float words name
+        self.slots: list[int] = []  # that copies of words name
         at = 0
         while at < len(code):
             i = next(machine.disasm(code[at:at + 16], at, 1), None)
@@ -57,16 +57,27 @@ class Function:
                 self.targets.add(i.operands[0].imm)
 
     def routine(self, target: int) -> int | None:
-        """Which of the routines for floats a call goes to."""
-        k, off = divmod(target - self.found["floats"], FLOAT)
-        return k if off == 0 and 0 <= k < 3 else None
+        """Which of the routines for whole words (layout.R_*) a call goes to."""
+        k, off = divmod((target - self.found["floats"]) & 0xFFFFFFFF, self.FLOAT)
+        return k if off == 0 and 0 <= k < 5 else None
 
     def floats(self, code: bytes, at: int, k: int | None) -> int:
         """Where the copies of code words behind such a call end; their slots lie in the frame."""
         start = at
+        if k == 2:  # one word: a shift
+            assert code[at] - LAYOUT["OP_I64_SHIFT"] in range(4) or code[at] - LAYOUT["OP_I64_ROT"] in range(2)
+            self.slots += [code[at + 1] + 1, code[at + 2] + 1, code[at + 3]]
+            return at + 4
+        if k == 3:  # … a division, or a count
+            assert code[at] == LAYOUT["OP_RARE"] and code[at + 1] <= LAYOUT["SUB_I32_POPCNT"]
+            wide = code[at + 1] < LAYOUT["SUB_I32_CLZ"]
+            self.slots += [code[at + 2] + wide, code[at + 3] + wide]
+            if code[at + 1] <= LAYOUT["SUB_I64_REM_U"]:
+                self.slots.append(code[at + 4] + 1)
+            return at + 8
         while True:
             op = code[at] - LAYOUT["OP_FLOAT"]
-            if k == 2:
+            if k == 4:
                 assert op == 12
             elif code[at] == LAYOUT["OP_CONST64_W" if k else "OP_CONST_W"]:
                 self.slots.append(code[at + 1])
@@ -75,9 +86,9 @@ class Function:
             elif not (16 <= op < 28 if k else 0 <= op < 12):
                 assert at > start and code[at] == 0x90  # the routine stops at a nop
                 return at
-            self.slots += code[at + 1:at + (3 if k == 2 else 4)]
+            self.slots += code[at + 1:at + (3 if k == 4 else 4)]
             at += 4
-            if k == 2:
+            if k == 4:
                 return at
 
     def wrong(self) -> list[str]:

@@ -19,6 +19,7 @@ class Function32(Function):
     """ebp is the frame, edi memory 0; the running state is at a known address."""
 
     MODE = CS_MODE_32
+    FLOAT = 64  # in core/machine/x86/machine.py
 
     def text(self, n: int) -> str:
         return f"{self.ins[n].mnemonic} {self.ins[n].op_str}" if n >= 0 else ""
@@ -62,6 +63,7 @@ class Function32(Function):
 
     def wrong(self) -> list[str]:
         bad = []
+        bad += [f"{self.found['file']}: slot {slot}" for slot in self.slots if slot >= self.found["slots"]]
         checked: dict[str, int] = {}
         constant = 0
         for n, i in enumerate(self.ins):
@@ -94,7 +96,8 @@ class Function32(Function):
             return ""
         op = i.operands[0]
         if op.type == CS_OP_IMM:
-            return "" if op.imm in self.starts or op.imm & 0xFFFFFFFF in {p & 0xFFFFFFFF for p in self.found["stubs"]} else "goes outside"
+            known = op.imm in self.starts or op.imm & 0xFFFFFFFF in {p & 0xFFFFFFFF for p in self.found["stubs"]}
+            return "" if known or i.mnemonic == "call" and self.routine(op.imm) is not None else "goes outside"
         if self.text(n) == "jmp eax":
             return ""  # the loader's end: the way in says where
         table = self.text(n - 3) == "mov ecx, " + self.cell(CODE) and self.ins[n - 1].mnemonic == "lea"

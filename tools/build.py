@@ -35,12 +35,17 @@ COMPILED = tuple(viperc.BACKENDS)
 # There, files that become one .mpy file, so that their functions call each other directly: name of the file -> all of them.
 UNITS = {
     "loop": ("single", "double", "convert", "loop"),
+    "bulk": ("integer", "bulk"),
     "translate": ("tables", "operands", "simple", "labels", "structure", "uncommon", "translate"),
     "words": ("forms", "encode", "flow", "machine", "routines", "marks", "lower", "wide", "callref", "callfloat", "words"),
 }
 
-# Functions whose place in the machine code of a unit others know: `INNER`, u32 each, counted from the code of its entry.
-INNER = {"loop": ("run", ("single", "double", "convert"))}
+# Functions whose place in the machine code of a file others know: `INNER`, u32 each, counted from the code of its entry (layout.R_*).
+INNER = {
+    "loop": ("run", ("single", "double", "convert")),
+    "bulk": ("bulk", ("integer",)),
+    "shift": ("shift", ("shift",)),
+}
 
 # Of these, files that there are besides: caps imports from them where no translator may be loaded.
 SHARED = frozenset({"tables"})

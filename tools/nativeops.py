@@ -8,10 +8,10 @@ CLASSES = (
     "HAND", "STOP", "NEVER", "BIN", "BINI", "BINW", "SUBI", "DIV", "EXT", "CMP", "CMPI", "BR", "BRR", "BRI", "TABLE", "RET", "RET1",
     "RET2", "RETN", "CALL", "REF", "MOV", "MOV64", "CONST", "CONSTW", "CONST64", "CONST64W", "GETW", "SETW", "SEL", "SEL64", "GGET",
     "GGET64", "GSET", "GSET64", "LOAD", "LOADW", "LOADC", "STORE", "STOREW", "STOREC", "LOGIC64", "ADD64", "SUB64", "MUL64", "SHIFT64",
-    "ROT64", "CMP64", "EQZ64", "EXTS64", "EXTU64", "FLOAT",
+    "ROT64", "CMP64", "EQZ64", "EXTS64", "EXTU64", "FLOAT", "RARE",
 )
 
-# Arguments: instructions of the assembler (layout.A_*), comparisons, kinds of access (SUB_G_* - SUB_G_LOAD).
+# Arguments: instructions of the assembler (layout.A_*), comparisons, kinds of access (SUB_G_* - SUB_G_LOAD), routines (layout.R_*).
 _ALU = {"ADD": 4, "SUB": 5, "AND": 6, "OR": 7, "XOR": 8, "MUL": 9, "SHL": 10, "SHR_S": 11, "SHR_U": 12}
 _ALUI = {"ADD": 16, "AND": 18, "OR": 19, "XOR": 20, "MUL": 21, "SHL": 22, "SHR_S": 23, "SHR_U": 24, "ROTL": 25}
 _KINDS = ("EQ", "NE", "LT_S", "GE_S", "LT_U", "GE_U")
@@ -54,7 +54,9 @@ def form(row: Op, member: int) -> tuple[str, int, int]:
     if name == "I32_DIV":
         return "DIV", member, slots
     if name == "FLOAT" and (member < 13 or 16 <= member < 28):
-        return "FLOAT", 2 if member == 12 else member >> 4, 0
+        return "FLOAT", 4 if member == 12 else member >> 4, 0
+    if name == "RARE":  # 64-bit division and bit counting
+        return "RARE", 3, 0
     if name in ("I32_EXTEND8_S", "I32_EXTEND16_S"):
         return "EXT", 26 if "8" in name else 27, slots
     if name.startswith("BR_") and name[3:] in _KINDS:

@@ -16,12 +16,15 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "floats": ("f32 and f64", ("single", "double", "convert", "numbers")),
-    "bulk": ("64-bit division, bit counting, bulk memory and table instructions", ("bulk",)),
-    "images": ("prepared images: loaded without translating, with their machine code; made", ("image", "imagecheck", "prepare", "tier")),
+    "bulk": ("64-bit division, bit counting, bulk memory and table instructions", ("bulk", "integer")),
+    "images": (
+        "prepared images: loaded without translating, with their machine code; made",
+        ("image", "imagecheck", "prepare", "tier", "shift"),
+    ),
     "native": (
         "machine code",
         (
-            *("native", "tier", "marks", "lower", "wide", "words", "forms", "callref", "callfloat", "region"),
+            *("native", "tier", "shift", "marks", "lower", "wide", "words", "forms", "callref", "callfloat", "region"),
             *("encode", "flow", "machine", "routines"),
         ),
     ),

@@ -1,4 +1,4 @@
-# Operations kept out of the loop: 64-bit division, bit counting, bulk memory, tables (layout.SUB_*); loaded when a module uses them
+# Operations kept out of the loop: bulk memory, tables; those of integer.py (layout.SUB_*). Loaded when a module uses them
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
 # Functions hand each other offsets and small numbers only: a pointer or a value beyond 30 bits would be boxed on the heap.
@@ -7,105 +7,9 @@ from micropython import const
 
 from . import layout
 from .access import access
+from .integer import integer
 
 _DONE = const(0x108)  # done, go on 8 bytes further
-
-
-@micropython.viper
-def _divide(pool: ptr8, fpo: int, d: int, a: int, b: int, sub: int) -> int:
-    """i64 division by shift and subtract on magnitudes, 32-bit halves; only as many steps as the dividend has bits (WebAssembly 4.3.2)."""
-    fp = ptr32(int(pool) + fpo)
-    nl = UC(fp[a])
-    nh = UC(fp[a + 1])
-    dl = UC(fp[b])
-    dh = UC(fp[b + 1])
-    if dl | dh == uint(0):
-        return layout.TRAP_DIVIDE
-    zero = uint(0)
-    one = uint(1)
-    top = U32((1 << 30) << 1)
-    negative = 0
-    if sub & 1 == 0:
-        flip = 0
-        if nh & top:
-            nl = U32(int(zero - nl))
-            nh = U32(int(nh ^ U32(0 - 1)))
-            if nl == zero:
-                nh = U32(int(nh + one))
-            negative = 1
-            flip = 1
-        if dh & top:
-            dl = U32(int(zero - dl))
-            dh = U32(int(dh ^ U32(0 - 1)))
-            if dl == zero:
-                dh = U32(int(dh + one))
-            flip = flip ^ 1
-        if sub & 2 == 0:
-            negative = flip
-    rl = zero
-    rh = zero
-    n = 64
-    if nh == zero:  # a dividend of one word: its quotient too
-        nh = nl
-        nl = zero
-        n = 32
-    while n:
-        carry = rh & top  # the bit that leaves: then the remainder is above any divisor
-        rh = U32(int(rh << 1)) | rl >> 31
-        rl = U32(int(rl << 1)) | nh >> 31
-        nh = U32(int(nh << 1)) | nl >> 31
-        nl = U32(int(nl << 1))
-        if carry or rh > dh or (rh == dh and rl >= dl):
-            if rl < dl:
-                rh = U32(int(rh - one))
-            rl = U32(int(rl - dl))
-            rh = U32(int(rh - dh))
-            nl = nl | one
-        n -= 1
-    if sub & 2:
-        nl = rl
-        nh = rh
-    elif sub & 1 == 0:
-        if nh & top:
-            if negative == 0:
-                return layout.TRAP_OVERFLOW
-    if negative:
-        nl = U32(int(zero - nl))
-        nh = U32(int(nh ^ U32(0 - 1)))
-        if nl == zero:
-            nh = U32(int(nh + one))
-    fp[d] = int(nl)
-    fp[d + 1] = int(nh)
-    return _DONE
-
-
-@micropython.viper
-def _count(p: ptr32, off: int, sub: int) -> int:
-    """clz (0), ctz (1), popcnt (2) of the cell at `off`."""
-    v = UC(p[off >> 2])
-    n = 0
-    if sub == 2:
-        while v:
-            n += int(v & uint(1))
-            v = v >> 1
-        return n
-    if v == uint(0):
-        return 32
-    if sub:
-        while v & uint(255) == uint(0):
-            v = v >> 8
-            n += 8
-        while v & uint(1) == uint(0):
-            v = v >> 1
-            n += 1
-        return n
-    while v >> 24 == uint(0):
-        v = U32(int(v << 8))
-        n += 8
-    while v >> 31 == uint(0):
-        v = U32(int(v << 1))
-        n += 1
-    return n
 
 
 @micropython.viper
@@ -300,24 +204,12 @@ def bulk(pool, ipo: int, fpo: int, env: int) -> int:
     sub = ip[1]
     x = ip[2]
     y = ip[3]
-    if sub < 4:
-        return int(_divide(pool, fpo, x, y, ip[4], sub))
-    if sub <= layout.SUB_I32_POPCNT:
-        if sub >= layout.SUB_I32_CLZ:
-            fp[x] = int(_count(pool, fpo + (y << 2), sub - layout.SUB_I32_CLZ))
-            return _DONE
-        sub -= layout.SUB_I64_CLZ
-        t = fpo + (y << 2)
-        if sub == 2:
-            t = int(_count(pool, t, 2)) + int(_count(pool, t + 4, 2))
-        elif sub:
-            t = int(_count(pool, t, 1)) if fp[y] else 32 + int(_count(pool, t + 4, 1))
-        else:
-            t = int(_count(pool, t + 4, 0)) if fp[y + 1] else 32 + int(_count(pool, t, 0))
-        fp[x] = t
-        fp[x + 1] = 0
-        return _DONE
     e = ptr32(base + env)
+    if sub <= layout.SUB_I32_POPCNT:
+        e[layout.E_IP >> 2] = ipo
+        e[layout.E_FP >> 2] = fpo
+        s = int(integer(int(e) >> 2))
+        return s if s else _DONE
     inst = e[layout.E_INST >> 2]
     I = ptr32(base + inst)  # noqa: E741
     M = ptr32(base + I[layout.I_MODULE >> 2])

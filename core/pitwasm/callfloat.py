@@ -1,4 +1,4 @@
-# Native tier: float words, which single.py, double.py and convert.py do, called from machine code (docs/native.md)
+# Native tier: words that routines do, called from machine code: floats, 64-bit division, bit counting, shifts (layout.R_*, docs/native.md)
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
 # The routines read code words and keep everything in the frame. They get copies of the words, which lie in the machine code behind the
@@ -13,15 +13,15 @@ from .machine import asm
 
 @micropython.viper
 def extent(s: int, i: int) -> int:
-    """Words from the float word i to the last one that the same call does: no label between them, at most 64 bytes."""
+    """Words from the word i to the last one that the same call does: no label between them, at most 64 bytes."""
     S = ptr32(s << 2)
     top = int(S) - S[layout.N_SELF] + S[layout.N_FUNC]
     F = ptr8(int(S) + S[layout.N_MARKS])
     forms = ptr8(FORMS)
     f = top + (i << 2)
     g = forms[(ptr8(f)[0] << 2) + 1]
-    n = 1
-    if g == 2:
+    n = forms[(ptr8(f)[0] << 2) + 3]
+    if g >= layout.R_SHIFT:
         return n
     t = 1
     while i + t < S[layout.N_WORDS] and t < 14 and F[i + t] & layout.MK_LABEL == 0:
@@ -46,13 +46,16 @@ def _touched(s: int, i: int, n: int, g: int, slot: int) -> int:
     while i < n:
         ip = ptr8(top + (i << 2))
         f = ip[0] << 2
+        k = forms[f]
+        if k == layout.L_RARE:
+            ip = ptr8(int(ip) + 1)
         # the slot, or the one before it when there are pairs
         if ip[1] == slot or g and ip[1] == slot - 1:
             found |= 3  # the pair may be none
-        if forms[f] == layout.L_FLOAT:
+        if k != layout.L_CONSTW and k != layout.L_CONST64W:
             if ip[2] == slot or g and ip[2] == slot - 1:
                 found |= 1
-            if g != 2:
+            if g != layout.R_CONVERT:
                 if ip[3] == slot or g and ip[3] == slot - 1:
                     found |= 1
         i += forms[f + 3]
@@ -60,13 +63,13 @@ def _touched(s: int, i: int, n: int, g: int, slot: int) -> int:
 
 
 @micropython.viper
-def floats(s: int, i: int, n: int):
-    """The n words from the float word i on."""
+def floats(s: int, i: int, n: int, g: int):
+    """The n words from the word i on, which the routine g does."""
     S = ptr32(s << 2)
     B = ptr8(s << 2)
     at = S[layout.N_FUNC] + (i << 2)
     ip = ptr8(int(S) - S[layout.N_SELF] + at)
-    g = ptr8(FORMS)[(ip[0] << 2) + 1]
+    S[layout.N_FLAGS] |= layout.NG_USES << g
     save(s, 0)
     r = 0
     while r < S[layout.N_REGS]:
@@ -77,7 +80,14 @@ def floats(s: int, i: int, n: int):
     S[layout.N_IMM] = at
     asm(s, layout.A_FLOAT, 0, g, n << 2)
     forget(s)
-    if g == 2 and ip[3] & 56 == 16:
+    r = 0
+    if g == layout.R_CONVERT:
+        if ip[3] & 56 == 16:
+            r = 1
+    elif g == layout.R_INTEGER:
+        if ip[1] <= layout.SUB_I64_REM_U:
+            r = 1
+    if r:
         # one that may trap: the loop does it again
         S[layout.N_IMM] = 0
         S[layout.N_KIND] = 1

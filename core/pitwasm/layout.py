@@ -359,7 +359,8 @@ IN_CODE = 0  # bytes of code
 IN_COUNT = 4  # NE_*
 IN_WAY = 8  # the loop's way in, from the start of the code
 IN_FIXES = 12
-IN_SIZE = 16
+IN_USES = 16  # 1 << R_* of what it calls
+IN_SIZE = 24
 
 # What a cell of an image's machine code is relative to.
 FX_WORDS = 1  # the module's code words (pool offset)
@@ -399,10 +400,17 @@ X_FUEL = 12  # (x86)
 X_INST = 13  # instance that runs (offset)
 X_REF = 14  # for the stub that calls by reference: its word
 X_FIRST = 15  # first function's block (NF_*), for who finds this pool later (pool offset)
-X_FLOAT = 16  # environment for single.py, double.py and convert.py: E_IP, E_FP and E_SELF of it are used; between them
-X_ROUTINES = 18  # … these three's machine code (addresses)
-X_CONTEXT = 26  # … what they take besides (address)
-X_SIZE = 112  # bytes
+X_FLOAT = 16  # environment for the routines of callfloat.py: E_IP, E_FP and E_SELF of it are used; between them
+X_CONTEXT = 18  # … what their machine code takes besides (address)
+X_ROUTINES = 26  # … their machine code, or (machines without tools/viperc) function objects (addresses), in the order of R_*
+X_SIZE = 144  # bytes
+
+# What machine code calls for words it does not do by itself (callfloat.py): X_ROUTINES, FORMS.
+R_SINGLE = 0  # words as long as they follow each other
+R_DOUBLE = 1
+R_SHIFT = 2  # one word
+R_INTEGER = 3  # … its result is in register 0: not 0 = it traps, and nothing has changed
+R_CONVERT = 4  # … and then it has its operand back
 
 # State of the lowering, in cells; byte arrays behind it. Places are offsets from the state.
 N_SELF = 0  # pool offset of the state
@@ -447,7 +455,7 @@ N_LOADER = 38  # … its loader of pinned slots
 N_ENTER = 39  # … where calls come in
 N_STATE = 40  # running state (X_*): pool offset
 N_FLAGS = 41  # NG_*: what the machine can do
-N_FLOATS = 42  # … the first of the float routines (place in the code space)
+N_FLOATS = 42  # … what calls the first of the routines R_* (place in the code space)
 N_RANGE = 43  # bytes that an exit may lie behind its branch
 N_SCRATCH = 44  # a register of the assembler's own, free between instructions
 N_STAMP = 45  # last value used in N_SET
@@ -477,7 +485,7 @@ MK_LABEL = 1  # a branch comes here, or a stretch ends in front of it
 MK_HEAD = 2  # … backward
 MK_ENTRY = 4  # native code can be entered here
 MK_WORD = 8  # a word starts here
-MK_FLOAT = 32  # operands are read from the frame, and the result goes there
+MK_FLOAT = 32  # a routine does it: operands are read from the frame, and the result goes there
 MK_HAND = 16  # the loop does this one, or it is a call: everything is in the frame
 
 NX_ROOM = 1  # no room in the workspace
@@ -487,7 +495,9 @@ NX_NEVER = 3  # has what cannot be lowered
 NG_DIVIDES = 1  # A_DIV …
 NG_UNALIGNED = 2  # memory may be accessed at any address
 NG_CARRY = 4
-NG_FLOATS = 8  # A_FLOAT: N_FLOATS are there
+NG_CALLS = 8  # A_FLOAT
+NG_HAS = 256  # << R_*: the routine is there
+NG_USES = 8192  # << R_*: it is called
 
 # Instructions of the assembler: asm(state, A_…, d, a, b). Registers are 0 … N_REGS - 1.
 A_LDS = 0  # d = slot a
@@ -555,5 +565,5 @@ A_FRAME = 67  # … d = the slot whose number is in a
 A_UP = 68  # … the frame moves up by as many slots as a says
 A_TAIL = 69  # … go to N_CALL with the header in a and the call word in register 0
 A_OUT = 70  # … leave at the word in register 0
-A_FLOAT = 71  # the words from pool offset N_IMM on, b bytes, by a: 0 single.py, 1 double.py, 2 convert.py (register 0: its result)
+A_FLOAT = 71  # the words from pool offset N_IMM on, b bytes, by the routine a: R_*
 A_SET64 = 64  # d = 1 if the pair a (low word in the low byte) N_KIND the pair b, else 0

@@ -31,15 +31,19 @@ def mark(s: int):
             return
         t = 0
         far = 0
-        if k == layout.L_SHIFT64 and ip[3] != constant or k == layout.L_ROT64:
-            k = layout.L_HAND
-        if k == layout.L_DIV and S[layout.N_FLAGS] & layout.NG_DIVIDES == 0:
-            k = layout.L_HAND
-        if k == layout.L_FLOAT:
-            k = layout.L_HAND
-            if S[layout.N_FLAGS] & layout.NG_FLOATS:
-                k = layout.L_FLOAT
+        if k == layout.L_SHIFT64 or k == layout.L_ROT64:
+            if ip[3] != constant and S[layout.N_FLAGS] & layout.NG_HAS << layout.R_SHIFT == 0:
+                k = layout.L_HAND
+        elif k == layout.L_DIV:
+            if S[layout.N_FLAGS] & layout.NG_DIVIDES == 0:
+                k = layout.L_HAND
+        elif k == layout.L_FLOAT or k == layout.L_RARE:
+            if k == layout.L_RARE and ip[1] > layout.SUB_I32_POPCNT:
+                k = layout.L_HAND
+            elif S[layout.N_FLAGS] & layout.NG_HAS << forms[(ip[0] << 2) + 1]:
                 F[i] |= layout.MK_FLOAT
+            else:
+                k = layout.L_HAND
         constant = 256
         if k == layout.L_CONST64:
             constant = ip[1]
@@ -60,7 +64,7 @@ def mark(s: int):
         elif k == layout.L_NEVER:
             S[layout.N_ERROR] = layout.NX_NEVER
             return
-        elif k == layout.L_MUL64 or k == layout.L_SHIFT64 or k == layout.L_CMP64:
+        elif k == layout.L_MUL64 or k == layout.L_SHIFT64 or k == layout.L_ROT64 or k == layout.L_CMP64:
             wide = 1
         if k == layout.L_HAND or k == layout.L_STOP or k == layout.L_CALL or k == layout.L_REF:
             F[i] |= layout.MK_HAND
@@ -297,7 +301,7 @@ def stretch(s: int, i: int):
             use = 0
         if F[i] & layout.MK_FLOAT:
             # any byte may be a slot, or the first of two
-            k = 4
+            k = forms[(ip[0] << 2) + 3] << 2
             while k > 1:
                 k -= 1
                 t = ip[k]

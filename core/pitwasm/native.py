@@ -3,15 +3,14 @@
 #
 # Loaded by Runtime(native="always" or "hot"). What is there of it when it only comes with images is in tier.py.
 import sys
-from uctypes import bytearray_at
 
 import micropython
 from micropython import const
 
-from . import layout, loop
+from . import layout
 from .errors import PoolExhausted
 from .pool import get16, get32, put32
-from .tier import Tier, _move, _patch
+from .tier import FLOATS, Tier, _move, _patch
 
 try:
     from . import words
@@ -74,12 +73,6 @@ def _find(p: ptr32, entries: int, n: int, ip: int) -> int:
     return found
 
 
-def _pointer(f, i):
-    """The i-th word of the object f."""
-    n = 8 if W64 else 4
-    return int.from_bytes(bytearray_at(id(f) + n * i, n), "little")
-
-
 # Places of the stubs, which all functions need to know.
 _SHARED = (layout.N_EXIT, layout.N_FAIL, layout.N_CALL, layout.N_REF, layout.N_MUL, layout.N_DIV, layout.N_FLOATS)
 
@@ -117,7 +110,6 @@ class Native(Tier):
     def _start(self):
         """What all functions share."""
         self._places = None
-        self._floats = self._routines()
         self._work = work = self.rt.pool.alloc(layout.N_SIZE + 1536, layout.K_NATIVE)
         state = self._begin(work, 0, 0, 0)
         at = words.stubs(state)
@@ -133,13 +125,16 @@ class Native(Tier):
         """A state for lowering n words at `func` in the block `work`; its address / 4."""
         buf = self.rt._buf
         m = words
+        flags = m.FLAGS
+        if flags & layout.NG_CALLS:
+            flags |= self._there * layout.NG_HAS
         _clear(self.rt.pool.part(work, layout.N_SIZE), layout.N_SIZE)
         top = size - 5 * n & -8
         cells = (
             (layout.N_SELF, work), (layout.N_FUNC, func), (layout.N_WORDS, n), (layout.N_AT, layout.N_SIZE), (layout.N_CODE, layout.N_SIZE),
             (layout.N_HOME, self._region.hole()[0] if self._region else work), (layout.N_TOP, top), (layout.N_PLACES, top),
             (layout.N_MARKS, top + 4 * n), (layout.N_END, top - 400), (layout.N_REGS, m.REGS), (layout.N_PINS, m.PINS),
-            (layout.N_SCRATCH, m.SCRATCH), (layout.N_FLAGS, m.FLAGS | self._floats), (layout.N_RANGE, m.RANGE),
+            (layout.N_SCRATCH, m.SCRATCH), (layout.N_FLAGS, flags), (layout.N_RANGE, m.RANGE),
             (layout.N_REACHES, m.REACHES), (layout.N_STATE, self._state),
         )  # fmt: skip
         for i, value in cells:
@@ -167,32 +162,6 @@ class Native(Tier):
         _move(self._address + work, self._address + work + layout.N_SIZE, more)
         pool.shrink(work, more)
         return work, n
-
-    def _routines(self):
-        """Machine code calls the routines for floats where tools/viperc has made them (tools/build.py, INNER): NG_FLOATS, else 0.
-
-        Their environment is a part of the running state. Places in it count from its address - E_SELF."""
-        inner = getattr(loop, "INNER", None)
-        if not inner:
-            return 0
-        start = 0  # boards: places are addresses
-        if W64:
-            start = min(self._base(), self._address)
-            if max(self._base() + self.budget, self._address + len(self.rt._buf)) - start >= 1 << 31:
-                return 0
-            self._cells(layout.X_BASE, start)
-        self._cells(layout.X_CONTEXT, _pointer(loop.run, 1))
-        for i in range(3):
-            self._cells(layout.X_ROUTINES + (2 * i if W64 else i), _pointer(loop.run, 3) + get32(inner, 4 * i))
-        env = self._state + 4 * layout.X_FLOAT
-        put32(self.rt._buf, env + layout.E_SELF, self._address + env - start)
-        return layout.NG_FLOATS
-
-    def _cells(self, i, value):
-        """An address, to the running state."""
-        put32(self.rt._buf, self._state + 4 * i, value & 0xFFFFFFFF)
-        if W64:
-            put32(self.rt._buf, self._state + 4 * i + 4, value >> 32)
 
     # Functions.
 
@@ -229,6 +198,11 @@ class Native(Tier):
         n = end - func >> 2
         if n > 16000:
             return False
+        if words.FLAGS & layout.NG_CALLS:
+            flags = get32(buf, mod + layout.M_FLAGS)
+            self._ready(
+                (FLOATS if flags & layout.MF_FLOAT else 0) | 1 << layout.R_SHIFT | (1 << layout.R_INTEGER if flags & layout.MF_BULK else 0)
+            )
         reach = words.REACHES
         while True:
             work, size = rt.pool.take_largest(layout.K_NATIVE, mod)

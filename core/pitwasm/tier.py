@@ -5,7 +5,7 @@
 # the record keeps what it was, so that everything can be put back.
 import gc
 import sys
-from uctypes import addressof
+from uctypes import addressof, bytearray_at
 
 import micropython
 from micropython import const
@@ -24,6 +24,8 @@ if 4 <= MACHINE <= 8:
     MACHINE = 4
 if sys.platform == "esp32":  # whose heap is not executable
     MACHINE = 0
+
+FLOATS = 1 << layout.R_SINGLE | 1 << layout.R_DOUBLE | 1 << layout.R_CONVERT
 
 
 @micropython.viper
@@ -74,6 +76,12 @@ def _point(f: uint, address: uint):
         p[7] = int(address >> 32)
     else:
         ptr32(f)[3] = int(address)
+
+
+def _pointer(f, i):
+    """The i-th word of the object f."""
+    n = 8 if W64 else 4
+    return int.from_bytes(bytearray_at(id(f) + n * i, n), "little")
 
 
 # ---- machine code of an image ------------------------------------------------------------------------------------------------------------
@@ -183,6 +191,7 @@ class Tier:
         self._stubs = 0  # block of the tier's own routines; images have theirs
         self._way = None  # place of the way in among them
         self._region = None
+        self._there = 0  # bits 1 << R_*: the routines that machine code can call
         if not budget:
             return
         self._address = addressof(rt.pool.buf)
@@ -217,6 +226,77 @@ class Tier:
         """A slice has been used up."""
         self.left = self.slice
 
+    # Routines that machine code calls.
+
+    def _ready(self, wanted):
+        """Routines (bits 1 << R_*) that machine code may call from now on, but for those not installed, or too far away; whether
+        all are there.
+
+        Their environment is a part of the running state. Places in it count from its address - E_SELF."""
+        wanted &= ~self._there
+        if not wanted:
+            return True
+        start = 0  # boards: places are addresses
+        if W64:
+            start = min(self._base(), self._address)
+            if max(self._base() + self.budget, self._address + len(self.rt._buf)) - start >= 1 << 31:
+                return False
+            self._cells(layout.X_BASE, start)
+        env = self._state + 4 * layout.X_FLOAT
+        put32(self.rt._buf, env + layout.E_SELF, self._address + env - start)
+        try:
+            if wanted & FLOATS:
+                if UNIT:
+                    from . import loop
+
+                    self._inner(loop, loop.run, (layout.R_SINGLE, layout.R_DOUBLE, layout.R_CONVERT))
+                else:
+                    from .convert import convert
+                    from .double import double
+                    from .single import single
+
+                    self._objects((layout.R_SINGLE, single), (layout.R_DOUBLE, double), (layout.R_CONVERT, convert))
+            if wanted & 1 << layout.R_SHIFT:
+                from . import shift
+
+                if UNIT:
+                    self._inner(shift, shift.shift, (layout.R_SHIFT,))
+                else:
+                    self._objects((layout.R_SHIFT, shift.shift))
+            if wanted & 1 << layout.R_INTEGER:
+                if UNIT:
+                    from . import bulk
+
+                    self._inner(bulk, bulk.bulk, (layout.R_INTEGER,))
+                else:
+                    from .integer import integer
+
+                    self._objects((layout.R_INTEGER, integer))
+        except (AttributeError, ImportError):  # not installed, or not made by tools/viperc
+            pass
+        return not wanted & ~self._there
+
+    def _inner(self, module, entry, kinds):
+        """Routines in a file's machine code (tools/build.py, INNER): branched to, with a context that none of them looks at."""
+        for i, k in enumerate(kinds):
+            self._routine(k, _pointer(entry, 3) + get32(module.INNER, 4 * i))
+        self._cells(layout.X_CONTEXT, _pointer(entry, 1))
+
+    def _objects(self, *functions):
+        """Function objects, which do not move: machine code calls them as MicroPython does."""
+        for k, f in functions:
+            self._routine(k, id(f))
+
+    def _routine(self, k, address):
+        self._cells(layout.X_ROUTINES + (2 * k if W64 else k), address)
+        self._there |= 1 << k
+
+    def _cells(self, i, value):
+        """An address, to the running state."""
+        put32(self.rt._buf, self._state + 4 * i, value & 0xFFFFFFFF)
+        if W64:
+            put32(self.rt._buf, self._state + 4 * i + 4, value >> 32)
+
     # Images.
 
     def room(self, n):
@@ -229,7 +309,8 @@ class Tier:
             return 0
 
     def place(self, mod, block, n):
-        """What an image had of machine code, n bytes, is in that block: to be run for the module's code words. LoadError: malformed."""
+        """What an image had of machine code, n bytes, is in that block: to be run for the module's code words, unless what it
+        calls is not there. LoadError: malformed."""
         buf = self.rt._buf
         pool = self.rt.pool
         tail = block + n - layout.IN_SIZE
@@ -249,6 +330,13 @@ class Tier:
         ):
             pool.free(block)
             raise LoadError("malformed image: not made by pitwasm")
+        try:
+            ready = self._ready(get32(buf, tail + layout.IN_USES))
+        except MemoryError:  # without room for a routine it is the loop that runs
+            ready = False
+        if not ready:
+            pool.free(block)
+            return
         by = bytearray(24)
         put32(by, 4 * layout.FX_WORDS, code)
         put32(by, 4 * layout.FX_ADDRESS, self._address + self._state & 0xFFFFFFFF)

@@ -3,6 +3,7 @@
 import micropython
 
 from . import layout
+from .callfloat import floats
 from .lower import constant, copy, define, drop, pend, save, take, use, wrote
 from .machine import asm
 
@@ -150,8 +151,11 @@ def wide(s: int, k: int, g: int, xyz: int, gone: int):
         asm(s, layout.A_MOV, int(_own(s, x + 1, d)), d, 0)
         wrote(s, x)
         wrote(s, x + 1)
-    elif k == layout.L_SHIFT64:
+    elif k == layout.L_SHIFT64 or k == layout.L_ROT64:
         if B[layout.N_SR + z] != 0xfe:
+            if S[layout.N_FLAGS] & layout.NG_HAS << layout.R_SHIFT:
+                floats(s, S[layout.N_WORD], 1, layout.R_SHIFT)
+                return
             # no constant after all: the loop does it (the slots behind it are not used before the next label)
             save(s, 0)
             t = ptr8(int(S) + S[layout.N_MARKS])[S[layout.N_WORD]]
@@ -163,6 +167,40 @@ def wide(s: int, k: int, g: int, xyz: int, gone: int):
             drop(s, z + 1)
         r = int(use(s, y))
         t = int(use(s, y + 1))
+        if k == layout.L_ROT64:
+            if g:
+                n = 0 - n
+            if n & 32:
+                b = r
+                r = t
+                t = b
+            n = n & 31
+            d = int(take(s))
+            b = int(take(s))
+            if n:
+                S[layout.N_IMM] = n
+                asm(s, layout.A_SHLI, b, r, 0)
+                asm(s, layout.A_SHLI, d, t, 0)
+                S[layout.N_IMM] = 32 - n
+                asm(s, layout.A_SHRUI, h, t, 0)
+                asm(s, layout.A_OR, b, b, h)
+                asm(s, layout.A_SHRUI, h, r, 0)
+                asm(s, layout.A_OR, d, d, h)
+            else:
+                asm(s, layout.A_MOV, b, r, 0)
+                asm(s, layout.A_MOV, d, t, 0)
+            # the two registers become the result's
+            if gone & 2:
+                drop(s, y)
+                drop(s, y + 1)
+            asm(s, layout.A_MOV, int(_own(s, x, b)), b, 0)
+            asm(s, layout.A_MOV, int(_own(s, x + 1, d)), d, 0)
+            wrote(s, x)
+            wrote(s, x + 1)
+            if gone & 16:
+                drop(s, x)
+                drop(s, x + 1)
+            return
         if gone & 2:
             drop(s, y)
             drop(s, y + 1)

@@ -107,7 +107,7 @@ def words(s: int):
         i += forms[(op << 2) + 3]
         if F[here] & layout.MK_FLOAT:
             u = int(extent(s, here))
-            floats(s, here, u)
+            floats(s, here, u, g)
             u += here
             while i < u:
                 i += forms[(ptr8(top + (i << 2))[0] << 2) + 3]

@@ -76,7 +76,8 @@ class _Module:
 
 
 def _function(tier, module, i, places):
-    """(machine code, its records as (offset of the code word, code, loader, place for calls)) of one function; None: the loop's."""
+    """(machine code, its records as (offset of the code word, code, loader, place for calls), routines it calls as bits 1 << R_*) of one
+    function; None: the loop's."""
     pool = tier.rt.pool
     buf = pool.buf
     code = get32(buf, module.mod + layout.M_CODE)
@@ -112,7 +113,7 @@ def _function(tier, module, i, places):
                     place = get32(buf, at + 4 * k)
                     if place and buf[marks + k] & layout.MK_ENTRY and not buf[marks + k] & layout.MK_HAND:
                         records.append((func - code + 4 * k, place - start, loader, 0 if k else enter))
-                return _made(tier, work), records
+                return _made(tier, work), records, tier._cell(work, layout.N_FLAGS) // layout.NG_USES
         finally:
             pool.free(work)
         if error != layout.NX_FAR:
@@ -178,7 +179,7 @@ def _relative(made, zero, pairs):
 def native(rt, mod, pairs):
     """The machine code of the module record for a prepared image, b"" if it has no function for it. pairs: it is for RISC-V."""
     tier = Native(rt, "always", 4096)
-    tier._floats = 0  # whether a board can call the loop's float routines is not known here: they are words for the loop
+    tier._there = 31 if words.FLAGS & layout.NG_CALLS else 0  # routines: a board has them, or no use for this machine code (tier.py)
     if not tier.budget:
         raise PitwasmError("there is no machine code for this machine")
     module = _Module(rt.pool, mod)
@@ -198,6 +199,7 @@ def _native(tier, module, pairs):
     way = shared[0][1]
     code, fixes = _relative([s[0] for s in shared], zero, pairs)
     records = array("I")
+    uses = 0
     for i in range(module.count):
         code += bytes(-len(code) & 7)
         at = len(code)
@@ -210,6 +212,7 @@ def _native(tier, module, pairs):
             made.append(found)
         if len(made) != len(runs):
             continue
+        uses |= made[0][2]
         more, its = _relative([one[0] for one in made], zero, pairs)
         code += more
         for fix in its:
@@ -238,7 +241,7 @@ def _native(tier, module, pairs):
         count += 1
         at = place
     out += bytes(-len(out) & 7)
-    for value in (len(code), len(records) // (layout.NE_SIZE >> 2), way, count):
+    for value in (len(code), len(records) // (layout.NE_SIZE >> 2), way, count, uses, 0):
         put32(cells, 0, value)
         out += cells
     return bytes(out)

@@ -74,7 +74,7 @@ class Unit:
         while True:
             self.module = Module(self.tree, Table([]), Table([]), 0)
             calls = {n: _called(s.node) & self.functions.keys() for n, s in self.functions.items()}
-            direct = set().union(*calls.values()) if calls else set()
+            direct = set().union(*calls.values(), self.inner[1] if self.inner else ())
             self.module.direct = {n: s for n, s in self.functions.items() if n in direct or s.plain}
             self.module.pinned = any(s.params and s.params[0][0] == "pool" for s in self.module.direct.values())
             self.module.tables = self._tables()

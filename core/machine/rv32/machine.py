@@ -1,6 +1,7 @@
 # Native tier: machine code for RV32IMC
 # MIT license; Copyright (c) 2026 the pitwasm authors
 import micropython
+from micropython import const
 
 from . import layout
 from .constants import ADD, ADDI, ANDI, LBU, LHU, LW, MUL, OR, SLL, SLLI, SLT, SLTI, SLTIU, SLTU, SRAI, SRL, SRLI, SUB, SW, XOR, XORI
@@ -10,9 +11,10 @@ from .flow import branches, calls
 REGS = 12
 PINS = 6
 SCRATCH = 12
-FLAGS = layout.NG_DIVIDES
+FLAGS = layout.NG_DIVIDES | layout.NG_CALLS
 RANGE = 3000
 REACHES = 1
+FLOAT = const(10)  # bytes from what calls one routine to the next
 
 
 @micropython.viper
@@ -32,6 +34,22 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
             op_imm(s, LW, d, k, a)
         else:
             store(s, SW, d, k, a)
+        return 0
+    if op == layout.A_FLOAT:
+        # the copies lie at a multiple of 4; the nop stops the routine
+        k = S[layout.N_AT]
+        outside(s, 1, S[layout.N_FLOATS] + a * FLOAT)
+        if S[layout.N_AT] - S[layout.N_CODE] & 2:
+            S[layout.N_AT] = k
+            put16(s, 0x0001)
+            outside(s, 1, S[layout.N_FLOATS] + a * FLOAT)
+        while b:
+            ptr32(int(S) + S[layout.N_AT])[0] = ptr32(int(S) - S[layout.N_SELF] + imm)[0]
+            S[layout.N_AT] += 4
+            imm += 4
+            b -= 4
+        if a < layout.R_SHIFT:
+            put16(s, 0x0001)
         return 0
     if op >= layout.A_PEEK:
         _in_routine(s, op, names[d], names[a], b)

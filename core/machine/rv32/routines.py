@@ -24,6 +24,81 @@ def _saved(s: int, op: int):
 
 
 @micropython.viper
+def _pinned(s: int, op: int):
+    """Store or load what slots may be pinned to."""
+    i = 0
+    while i < 6:
+        r = ptr8(b"\x0c\x0d\x0e\x0f\x1e\x1f")[i]
+        if op == SW:
+            store(s, SW, r, 2, i << 2)
+        else:
+            op_imm(s, LW, r, 2, i << 2)
+        i += 1
+
+
+@micropython.viper
+def _routines(s: int):
+    """N_FLOATS: the routine for the words behind the call; on behind them, its result in a0."""
+    S = ptr32(s << 2)
+    # Call the function object in the cell t0 of the running state, for the words at ra; on at t1, t0 = place of the words it came to
+    call = int(here(s))
+    op_imm(s, ADDI, 2, 2, 0 - 48)
+    _pinned(s, SW)
+    store(s, SW, 6, 2, 24)
+    place(s, 9, S[layout.N_STATE])
+    op_reg(s, ADD, 9, 9, 22)
+    store(s, SW, 1, 9, layout.X_FLOAT << 2)
+    store(s, SW, 8, 9, (layout.X_FLOAT << 2) + layout.E_FP)
+    op_reg(s, ADD, 5, 5, 9)
+    op_imm(s, LW, 10, 5, 0)
+    op_imm(s, ADDI, 5, 9, layout.X_FLOAT << 2)  # its environment's address / 4, as a small integer
+    op_imm(s, SRLI, 5, 5, 1)
+    op_imm(s, ADDI, 5, 5, 1)
+    store(s, SW, 5, 2, 28)
+    op_imm(s, LW, 5, 10, 12)
+    op_imm(s, ADDI, 11, 0, 1)
+    op_imm(s, ADDI, 12, 0, 0)
+    op_imm(s, ADDI, 13, 2, 28)
+    put16(s, 0x9282)  # jalr t0
+    op_imm(s, SRAI, 10, 10, 1)
+    op_imm(s, LW, 5, 9, layout.X_FLOAT << 2)
+    op_imm(s, LW, 6, 2, 24)
+    _pinned(s, LW)
+    op_imm(s, ADDI, 2, 2, 48)
+    put16(s, 0x8302)  # jr t1
+    S[layout.N_FLOATS] = int(here(s))
+    a = layout.X_ROUTINES
+    while a < layout.X_ROUTINES + layout.R_CONVERT:
+        op_imm(s, ADDI, 5, 0, a << 2)
+        outside(s, 6, call)
+        put16(s, 0x8282)  # jr t0
+        a += 1
+    # … for one word; what it traps with takes the place of its result: the operand gets its value back
+    op_imm(s, ADDI, 2, 2, 0 - 16)
+    op_imm(s, LBU, 10, 1, 2)
+    op_imm(s, SLLI, 10, 10, 2)
+    op_reg(s, ADD, 10, 10, 8)
+    op_imm(s, LW, 11, 10, 0)
+    store(s, SW, 11, 2, 0)
+    op_imm(s, LW, 11, 10, 4)
+    store(s, SW, 11, 2, 4)
+    store(s, SW, 10, 2, 8)
+    op_imm(s, ADDI, 5, 0, a << 2)
+    outside(s, 6, call)
+    branch(s, 0, 10, 0, 0)
+    a = S[layout.N_AT] - 4
+    op_imm(s, LW, 11, 2, 8)
+    op_imm(s, LW, 6, 2, 0)
+    store(s, SW, 6, 11, 0)
+    op_imm(s, LW, 6, 2, 4)
+    store(s, SW, 6, 11, 4)
+    land(s, a)
+    op_imm(s, ADDI, 5, 5, 4)
+    op_imm(s, ADDI, 2, 2, 16)
+    put16(s, 0x8282)
+
+
+@micropython.viper
 def stubs(s: int) -> int:
     """The routines all functions share: N_EXIT, N_FAIL, N_CALL. The place of the one that the loop calls: (self, n_args, n_kw, args)."""
     S = ptr32(s << 2)
@@ -80,6 +155,7 @@ def stubs(s: int) -> int:
     op_imm(s, LW, 11, 11, layout.NE_CALL)
     op_reg(s, ADD, 11, 11, 25)
     put16(s, 0x8582)  # jr a1
+    _routines(s)
     # The loop's way in: args in a3
     at = int(here(s))
     op_imm(s, ADDI, 2, 2, 0 - STACK - 64)

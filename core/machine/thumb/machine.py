@@ -10,10 +10,10 @@ from .flow import branches, calls
 REGS = 6
 PINS = 3
 SCRATCH = 6
-FLAGS = layout.NG_DIVIDES
+FLAGS = layout.NG_DIVIDES | layout.NG_CALLS
 RANGE = 250
 REACHES = 1
-FLOAT = const(36)  # bytes from one float routine's stub to the next
+FLOAT = const(36)  # bytes from what calls one routine to the next
 
 
 @micropython.viper
@@ -34,7 +34,7 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
             S[layout.N_AT] += 4
             imm += 4
             b -= 4
-        if a != 2:
+        if a < layout.R_SHIFT:
             put16(s, 0x46c0)
         return 0
     if op >= layout.A_PEEK:

@@ -166,10 +166,10 @@ def stubs(s: int) -> int:
     put16(s, 0x4613)
     put16(s, 0xbc77)
     put16(s, 0x4770)
-    # FLOATS: the routine for the words behind the call; on behind them. r4 … r6 stay.
+    # FLOATS: the routine for the words behind the call; on behind them, its result in r0. r4 … r6 stay.
     S[layout.N_FLOATS] = int(here(s))
     a = layout.X_ROUTINES
-    while a < layout.X_ROUTINES + 2:
+    while a < layout.X_ROUTINES + layout.R_CONVERT:
         put16(s, 0x4671)  # mov r1, lr
         put16(s, 0x3901)
         _routine(s, a)

@@ -10,7 +10,7 @@ from .flow import branches, calls
 REGS = 8
 PINS = 4
 SCRATCH = 8
-FLAGS = layout.NG_DIVIDES | layout.NG_UNALIGNED
+FLAGS = layout.NG_DIVIDES | layout.NG_UNALIGNED | layout.NG_CALLS
 RANGE = 30000
 REACHES = 1  # all branches are 4 bytes
 FLOAT = const(85)  # bytes from one float routine's stub to the next
@@ -147,7 +147,7 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
             put(s, 4, ptr32(int(S) - S[layout.N_SELF] + imm)[0])
             imm += 4
             b -= 4
-        if a != 2:
+        if a < layout.R_SHIFT:
             put(s, 1, 0x90)  # the nop stops the routine
     else:
         _in_routine(s, op, names[d], names[a], b)

@@ -80,15 +80,15 @@ def stubs(s: int) -> int:
     put(s, 4, 0 - int(here(s)) - 4)
     op_reg(s, 0x201, 2, 1)
     put(s, 2, 0xe1ff)
-    # FLOATS: the routine for the words behind the call; on behind them
+    # FLOATS: the routine for the words behind the call; on behind them, its result in rax
     S[layout.N_FLOATS] = int(here(s))
     a = layout.X_ROUTINES
-    while a < layout.X_ROUTINES + 4:
+    while a < layout.X_ROUTINES + 2 * layout.R_CONVERT:
         put(s, 1, 0x58)
         _routine(s, a)
-        op_mem(s, 0x8b, 0, 5, layout.X_FLOAT << 2)
-        op_mem(s, 0x203, 0, 5, layout.X_BASE << 2)
-        put(s, 2, 0xe0ff)
+        op_mem(s, 0x8b, 6, 5, layout.X_FLOAT << 2)
+        op_mem(s, 0x203, 6, 5, layout.X_BASE << 2)
+        put(s, 2, 0xe6ff)
         a += 2
     # … for one word; what it traps with takes the place of its result: the operand gets its value back
     put(s, 1, 0x58)

@@ -1,6 +1,7 @@
 # Native tier: machine code for 32-bit x86
 # MIT license; Copyright (c) 2026 the pitwasm authors
 import micropython
+from micropython import const
 
 from . import layout
 from .encode import NAMES, inside, op_cell, op_imm, op_mem, op_reg, outside, put, truth
@@ -9,9 +10,10 @@ from .flow import branches, calls
 REGS = 4
 PINS = 1
 SCRATCH = 4
-FLAGS = layout.NG_DIVIDES | layout.NG_UNALIGNED
+FLAGS = layout.NG_DIVIDES | layout.NG_UNALIGNED | layout.NG_CALLS
 RANGE = 30000
 REACHES = 1  # all branches are 4 bytes
+FLOAT = const(64)  # bytes from what calls one routine to the next
 
 
 @micropython.viper
@@ -24,6 +26,15 @@ def asm(s: int, op: int, d: int, a: int, b: int) -> int:
         return 0
     if op == layout.A_STS:
         op_mem(s, 0x89, names[d], 5, a << 2)
+        return 0
+    if op == layout.A_FLOAT:
+        outside(s, 0xe8, S[layout.N_FLOATS] + a * FLOAT)
+        while b:
+            put(s, 4, ptr32(int(S) - S[layout.N_SELF] + imm)[0])
+            imm += 4
+            b -= 4
+        if a < layout.R_SHIFT:
+            put(s, 1, 0x90)  # the nop stops the routine
         return 0
     if op >= layout.A_PEEK:
         _in_routine(s, op, d, a, b)

@@ -8,6 +8,31 @@ from .machine import asm
 
 
 @micropython.viper
+def _routine(s: int, cell: int):
+    """Call the function object in a cell, for the words at eax; eax = its result. ebx keeps the stack, which C wants aligned."""
+    S = ptr32(s << 2)
+    op_cell(s, 0x89, 0, layout.X_FLOAT)
+    op_cell(s, 0x89, 5, layout.X_FLOAT + 1)
+    op_reg(s, 0x89, 4, 3)
+    put(s, 3, 0xf0e483)  # and esp, -16; sub esp, 12
+    put(s, 3, 0x0cec83)
+    put(s, 1, 0xb9)  # ecx = the environment's address / 4, as a small integer
+    put(s, 4, int(S) - S[layout.N_SELF] + S[layout.N_STATE] + (layout.X_FLOAT << 2))
+    put(s, 2, 0xe9d1)
+    put(s, 3, 0x01c983)
+    put(s, 1, 0x51)
+    op_reg(s, 0x89, 4, 1)
+    put(s, 1, 0x51)  # args, n_kw, n_args, self
+    put(s, 4, 0x016a006a)
+    op_cell(s, 0x8b, 0, cell)
+    put(s, 1, 0x50)
+    op_mem(s, 0xff, 2, 0, 12)
+    op_reg(s, 0x89, 3, 4)
+    put(s, 2, 0xf8d1)  # sar eax, 1
+    op_cell(s, 0x8b, 1, layout.X_FLOAT)
+
+
+@micropython.viper
 def stubs(s: int) -> int:
     """The routines all functions share: N_EXIT, N_FAIL, N_CALL. The place of the one that the loop calls: (self, n_args, n_kw, args)."""
     S = ptr32(s << 2)
@@ -55,6 +80,29 @@ def stubs(s: int) -> int:
     put(s, 1, 2)
     op_mem(s, 0x8b, 1, 0x202, layout.NE_CALL)
     op_cell(s, 0x03, 1, layout.X_CODE)
+    put(s, 2, 0xe1ff)
+    # FLOATS: the routine for the words behind the call; on behind them, its result in eax. esi stays.
+    S[layout.N_FLOATS] = int(here(s))
+    a = layout.X_ROUTINES
+    while a < layout.X_ROUTINES + layout.R_CONVERT:
+        put(s, 1, 0x58)
+        _routine(s, a)
+        put(s, 2, 0xe1ff)
+        a += 1
+    # … for one word; what it traps with takes the place of its result: the operand gets its value back
+    put(s, 1, 0x58)
+    op_mem(s, 0x1b6, 1, 0, 2)
+    put(s, 4, 0x008d4c8d)  # lea ecx, [ebp + 4 * ecx]
+    put(s, 3, 0x31ff51)  # push ecx; push [ecx]; push [ecx + 4]
+    put(s, 3, 0x0471ff)
+    _routine(s, a)
+    put(s, 3, 0x595b5a)  # pop edx, ebx, ecx
+    op_reg(s, 0x85, 0, 0)
+    put(s, 2, 0x0574)
+    put(s, 2, 0x1989)  # mov [ecx], ebx; mov [ecx + 4], edx
+    put(s, 3, 0x045189)
+    op_cell(s, 0x8b, 1, layout.X_FLOAT)
+    put(s, 3, 0x04c183)
     put(s, 2, 0xe1ff)
     # The loop's way in
     at = int(here(s))
