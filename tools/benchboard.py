@@ -70,14 +70,15 @@ print(repr((n, rt._tier.used - none, us)))
 """
 # Loading, in a fresh MicroPython, the second time (the first one reads the loader's files): what is put on the board, and how it is
 # opened. Cycles a byte are those of the WebAssembly.
-LOADS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "translated": (bytes, 'open("/module", "rb")'),
-    "a prepared image": (aot.image, 'open("/module", "rb")'),
-    "a prepared image in RAM": (aot.image, 'open("/module", "rb").read()'),
+LOADS: dict[str, tuple[Path, Callable[[bytes], bytes], str]] = {
+    "translated": (LARGE, bytes, 'open("/module", "rb")'),
+    "a prepared image": (LARGE, aot.image, 'open("/module", "rb")'),
+    "a prepared image in RAM": (LARGE, aot.image, 'open("/module", "rb").read()'),
+    "an image with machine code": (WASM, lambda data: aot.image(data, arch="armv6m"), 'open("/module", "rb")'),
 }
 LOAD = """
 source = lambda: %s
-rt = pitwasm.Runtime(%d, native="never")
+rt = pitwasm.Runtime(%d)
 rt.unload(rt.load(source()))
 data = source()
 m, us = timed(rt.load, data)
@@ -143,8 +144,8 @@ def measure(board: Board, specs: dict[str, dict], native: bool = False, loads: b
         board.exec(PREPARE + FIRST + START % (NATIVE_POOL, "hot") + EVERY, timeout=120)
         for name, spec in specs.items():
             found.first[name] = cycles(board, HOT % (name, spec["args"][0]), name, spec)
-    module = LARGE.read_bytes()
-    for name, (made, source) in LOADS.items() if loads and not native else ():
+    for name, (path, made, source) in LOADS.items() if loads and not native else ():
+        module = path.read_bytes()
         board.put("/module", made(module))
         board.soft_reset()
         us = int(board.exec(PREPARE + LOAD % (source, POOL), timeout=300))
@@ -202,7 +203,7 @@ def table(found: Measured, specs: dict[str, dict], counts: dict[str, counting.Co
         lines.append(f"{row:53}{each:9.1f}{word}" + "".join(f"{ratio(found.cycles, peers[p], names):13.3g}" for p in peers))
     lines.append("")
     for name, (size, cycles) in found.load.items():
-        lines.append(f"load, {name:24} {LARGE.name}, {size:,} bytes {cycles:14,}{cycles / size:9.1f} a byte")
+        lines.append(f"load, {name:27} {LOADS[name][0].name + ',':15} {size:6,} bytes {cycles:14,}{cycles / size:9.1f} a byte")
     return "\n".join(lines)
 
 

@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("install", "installing.do_install", "install or update pitwasm on the board, for its processor")
     sub.add_argument("--target", metavar="DIR", help="default: the lib folder of its sys.path")
-    sub.add_argument("--parts", metavar="LIST", help="what is needed of core,floats,bulk,images,wasi,uart,peripherals,tools (default: all)")
+    sub.add_argument("--parts", metavar="LIST", help="what is needed of core,floats,bulk,images,native,wasi,uart,peripherals,tools (default: all)")
 
     sub = add("push", "files.do_push", "copy modules to the board: validated first, atomic, compared by SHA-256", folder)
     sub.add_argument("files", nargs="+", type=Path, metavar="FILE.wasm")
