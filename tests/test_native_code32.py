@@ -6,8 +6,8 @@ import pytest
 from capstone import CS_MODE_32, CS_OP_IMM, CsInsn
 from capstone.x86 import X86_OP_MEM
 
-from tests.test_native_code import Function, dump
-from tools import programs
+from tests.nativecode import random_modules
+from tests.test_native_code import Function, functions_of, smaller
 from tools.host import ROOT
 
 STATE = 64  # layout.X_SIZE
@@ -64,6 +64,7 @@ class Function32(Function):
     def wrong(self) -> list[str]:
         bad = []
         bad += [f"{self.found['file']}: slot {slot}" for slot in self.slots if slot >= self.found["slots"]]
+        self.checks: list[CsInsn] = []
         checked: dict[str, int] = {}
         constant = 0
         for n, i in enumerate(self.ins):
@@ -79,10 +80,13 @@ class Function32(Function):
                 problem = "the frame goes elsewhere"
             if i.mnemonic == "ja" and self.text(n - 3) == "mov ecx, " + self.cell(BYTES) and self.text(n - 2).startswith("sub ecx, "):
                 compared, limit = self.ins[n - 1].op_str.split(", ")
-                if self.ins[n - 1].mnemonic == "cmp" and limit == "ecx":
+                fits = self.ins[n - 2].operands[1].imm <= self.found["least"]  # the difference is not below 0
+                if self.ins[n - 1].mnemonic == "cmp" and limit == "ecx" and fits:
                     checked[compared] = self.ins[n - 2].operands[1].imm
+                    self.checks.append(i)
             elif i.mnemonic == "jb" and self.text(n - 1).startswith(f"cmp {self.cell(BYTES)}, "):
                 constant = self.ins[n - 1].operands[1].imm
+                self.checks.append(i)
             for register in written & checked.keys():
                 del checked[register]
             if i.mnemonic == "call":
@@ -105,34 +109,39 @@ class Function32(Function):
 
 
 def test_workloads() -> None:
-    functions = dump(ROOT / "bench" / "workloads.wasm", bits=32, form=Function32)
+    functions = functions_of([ROOT / "bench" / "workloads.wasm"], "x86", Function32)
     assert len(functions) == 10 and sum(len(f.ins) for f in functions) > 3000
+    assert [line for f in functions for line in f.wrong()] == []
+
+
+def test_modules_at_hand() -> None:
+    functions = functions_of(smaller(), "x86", Function32)
+    assert len(functions) > 240
     assert [line for f in functions for line in f.wrong()] == []
 
 
 @pytest.mark.parametrize("first", range(31_001, 31_061, 30))
 def test_random_programs(tmp_path: Path, first: int) -> None:
-    paths = []
-    for seed in range(first, first + 30):
-        paths.append(tmp_path / f"{seed}.wasm")
-        paths[-1].write_bytes(programs.Program(seed).wasm)
-    functions = dump(*paths, bits=32, form=Function32)
+    functions = functions_of(random_modules(tmp_path, first, 30), "x86", Function32)
     assert len(functions) > 60
     assert [line for f in functions for line in f.wrong()] == []
 
 
 def test_the_verifier_sees_what_is_wrong() -> None:
-    """Each check of an address taken away alone, a branch to nowhere, a store beyond the frame: found."""
-    functions = [f for f in dump(ROOT / "bench" / "workloads.wasm", bits=32, form=Function32) if any("edi +" in i.op_str for i in f.ins)]
+    """Without each check of an address, and those before it, which may be of the same address, an access just behind it is found; a branch
+    to nowhere and accesses beyond the frame are, too."""
+    functions = functions_of([ROOT / "bench" / "workloads.wasm", ROOT / "examples" / "wasi" / "count.wasm"], "x86", Function32)
     checks = 0
-    for f in functions:
-        for i in f.ins:
-            if i.mnemonic in ("ja", "jb"):
-                code = bytearray.fromhex(f.found["code"])
-                code[i.address:i.address + i.size] = b"\x90" * i.size
-                checks += any(i.address < int(line.split()[1][:-1], 16) for line in Function32({**f.found, "code": code.hex()}).wrong())
-    assert checks > 10
-    f = functions[0]
+    for f in (f for f in functions if len(f.ins) < 400):
+        assert f.wrong() == []
+        code = bytearray.fromhex(f.found["code"])
+        for i in f.checks:
+            code[i.address:i.address + i.size] = b"\x90" * i.size
+            places = [int(line.split()[1][:-1], 16) for line in Function32({**f.found, "code": code.hex()}).wrong()]
+            assert any(i.address < place < i.address + 48 for place in places), f"{f.found['number']} {i.address:#x}"
+            checks += 1
+    assert checks > 40
+    f = max((f for f in functions if len(f.ins) < 400), key=lambda f: len(f.checks))
     i = next(i for i in f.ins if i.mnemonic == "jmp" and i.operands[0].type == CS_OP_IMM)
     code = bytearray.fromhex(f.found["code"])
     code[i.address:i.address + i.size] = b"\xe9\x01\x00\x00\x00"
