@@ -94,7 +94,7 @@ def firmware(board: str = "RPI_PICO", frozen: bool = False) -> Path:
 
 
 def _key(board: str, arch: str, frozen: bool) -> str:
-    files = [Path(__file__), *sorted((BOARDS / board).iterdir())]
+    files = [Path(__file__), BOARDS / "manifest.py", *sorted((BOARDS / board).iterdir())]
     if frozen:
         files += [ROOT / "manifest.py", *sorted((OUT / arch / "pitwasm").glob("*.mpy"))]
     digest = hashlib.sha256()
