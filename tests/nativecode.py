@@ -43,9 +43,9 @@ def dump(paths: list[Path], arch: str = "x64", calls: bool = True) -> list[dict]
     """What the tier makes of each function (native_child.py); calls: of routines for floats, 64-bit division and the like, or they are
     the loop's."""
     machine = replace(mp.get(aot.MACHINES[arch][1]), packages=aot.assembler(arch))
-    done = machine.run([CHILD, "" if calls else "loop", *paths], heap="96M", timeout=300)
+    done = machine.run([CHILD, *([] if calls else ["--loop"]), *paths], heap="96M", timeout=300)
     assert done.returncode == 0, done.stderr
-    return [found for found in map(json.loads, done.stdout.splitlines()) if "code" in found]
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def prove(form: type[Function], arch: str, paths: list[Path], functions: int, accesses: int, calls: bool = True) -> Counter[str]:

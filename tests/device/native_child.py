@@ -1,4 +1,4 @@
-# Prints the machine code of modules, for tests/nativecode.py: arguments: "loop" or "", .wasm files; a JSON line for each function
+# Prints the machine code of modules, for tests/nativecode.py: arguments: [--loop] and .wasm files; a JSON line for each function
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
 # Nothing of it runs: the assembler may be another machine's.
@@ -11,10 +11,12 @@ from pitwasm import Runtime, decode
 from pitwasm.native import Native
 from pitwasm.pool import get16, get32
 
-if sys.argv[1]:
+paths = sys.argv[1:]
+if "--loop" in paths:
+    paths.remove("--loop")
     Native._ready = lambda self, wanted: False  # no routines for whole words: floats, 64-bit division … are the loop's
 
-for path in sys.argv[2:]:
+for path in paths:
     with open(path, "rb") as f:
         data = f.read()
     size = 1500000 + 24 * len(data)
@@ -29,7 +31,6 @@ for path in sys.argv[2:]:
     headers = [get32(buf, entries + 4 * i) for i in range(get32(buf, mod + 24) - imported)]
     ends = headers[1:] + [words + get32(buf, mod + 140)]
     at = tier.first
-    made = 0
     while at:
         code, size, func = get32(buf, at + 8), get32(buf, at + 12), get32(buf, at + 20)
         i = headers.index(func - 8)
@@ -47,7 +48,5 @@ for path in sys.argv[2:]:
             "least": get32(buf, mod + 124), "globals": get32(buf, mod + 64),
         }  # fmt: skip
         print(json.dumps(found))
-        made += 1
         at = get32(buf, at)
-    print(json.dumps({"file": path, "functions": len(headers), "made": made}))
     rt.destroy()
