@@ -137,13 +137,13 @@ copy = pitwasm.Runtime(pitwasm.Pool.attach(bytearray(rt.pool.buf)))
 print(copy.instances()[0].exports.fib(12), copy._native, j.exports.fib(12))
 rt.deinstantiate(j)
 rt.unload(b)
-print(rt._native, rt._tier.used)
+print(rt._native, rt._tier, rt.pool.used)
 """.replace('load("m", name="m")', 'rt.load(open("m.wasm", "rb"), "m")'),
         m=image(WORK),
         c=image(CALLER),
     )
     assert out[0].startswith("289 ")
-    assert out[1:] == ["True 144", "0", "144 True", "144 None 144", "None 0"]
+    assert out[1:] == ["True 144", "0", "144 True", "144 None 144", "None None 0"]
 
 
 def test_without_room_the_loop_does_it(run, image) -> None:

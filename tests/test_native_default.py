@@ -58,6 +58,21 @@ print(seen.index(True), seen[-1], f(13), rt._tier.first != 0)
     assert 40 <= int(first) <= 70 and (last, result, made) == ("True", "233", "True"), out
 
 
+def test_unloading_gives_every_byte_back(run) -> None:
+    """The tier goes with the last module, and comes with the next one."""
+    out = run("""
+for _ in range(2):
+    rt._warm = 40_000
+    m = load("m")
+    i = rt.instantiate(m)
+    print(i.exports.fib(27), rt._tier is not None)
+    rt.deinstantiate(i)
+    rt.unload(m)
+    print(rt.pool.used, rt._tier, rt._native, rt._warm > 0)
+""")
+    assert out == "196418 True\n0 None None True\n" * 2
+
+
 def test_never_means_never(run) -> None:
     text = "rt = pitwasm.Runtime(300_000, native='never')\ne = new('m').exports\nprint(rt._warm, e.count(10**7), loaded())"
     assert run(text) == "0 0 False\n"

@@ -192,6 +192,8 @@ def load(rt, source, name, lazy, names):
             if rt._tier:
                 rt._tier.discard(mod)
             unload(rt.pool, mod)
+        if rt._tier:
+            rt._tier.idle()
         raise
     finally:
         rt._loading = False

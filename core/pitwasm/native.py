@@ -86,6 +86,8 @@ _LONGEST = const(20000)
 class Native(Tier):
     """The tier of one runtime. budget: bytes of machine code at most, stubs included. threshold: as Runtime has it."""
 
+    lent = False  # but by warm()
+
     def __init__(self, rt, mode, budget, threshold=None):
         if not words or sys.platform == "esp32":  # whose heap is not executable
             budget = 0
@@ -291,7 +293,6 @@ class Native(Tier):
         if most or self.first:
             return False
         self.close()
-        self.rt._tier = self.rt.pool.spare = None
         return True
 
     def sample(self, env):

@@ -140,6 +140,8 @@ def _modules(rt):
         if rt._tier:
             rt._tier.discard(mod)
         unload(rt.pool, mod)
+    if rt._tier:
+        rt._tier.idle()
 
 
 def _flag(buf, inst):

@@ -16,6 +16,7 @@ from .pool import get32, put32
 
 # native=None: bytes of heap that have to be free for the tier to be loaded; it takes some 22 KB of them.
 _HEAP = const(40960)
+_AGAIN = const(160000)  # units of fuel until it is needed again
 _FILES = ("native", "words", "marks", "lower", "wide", "forms", "machine", "callref", "callfloat", "region")
 
 # Whose machine code runs here, as images have it: what runs on the least Cortex-M runs on all of them.
@@ -166,6 +167,7 @@ def warm(rt):
 
                 tier = Native(rt, "hot", rt._budget)
                 if tier.budget:
+                    tier.lent = True
                     rt._tier = tier
                     rt.pool.spare = tier.spare
         except MemoryError:
@@ -181,6 +183,7 @@ class Tier:
     """The machine code of one runtime, which images bring; native.Native makes some. budget: bytes of it at most."""
 
     mode = "image"
+    lent = True  # nobody asked for it: what it takes of the pool on its own account goes with what it serves
     slice = 20000  # units of fuel from one sample to the next
 
     def __init__(self, rt, budget):
@@ -396,6 +399,14 @@ class Tier:
             else:
                 self.rt._native = None
 
+    def idle(self):
+        """Modules have gone: so does a tier that serves none of those left."""
+        rt = self.rt
+        if self.lent and not self.first and (self.mode == "image" or not get32(rt._buf, layout.P_MODULES)):
+            if self.mode == "hot":
+                rt._warm = _AGAIN
+            self.close()
+
     def undo(self, ip):
         """The loop shall do the word at ip itself, for good."""
         buf = self.rt._buf
@@ -415,3 +426,4 @@ class Tier:
                 self.rt.pool.free(self._stubs)
             self.rt.pool.free(self._state)
             self.rt._buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255
+            self.rt._tier = self.rt.pool.spare = None
