@@ -9,6 +9,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from ..parts import PARTS
 from .errors import CliError, DeviceError, Stopped, Usage, explain
 from .grants import HELP
 from .screen import note, size
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("install", "installing.do_install", "install or update pitwasm on the board, for its processor")
     sub.add_argument("--target", metavar="DIR", help="default: the lib folder of its sys.path")
-    sub.add_argument("--parts", metavar="LIST", help="what is needed of core,floats,bulk,images,native,wasi,uart,peripherals,tools (default: all)")
+    sub.add_argument("--parts", metavar="LIST", help=f"what is needed of {','.join(PARTS)} (default: all)")
 
     sub = add("push", "files.do_push", "copy modules to the board: validated first, atomic, compared by SHA-256", folder)
     sub.add_argument("files", nargs="+", type=Path, metavar="FILE.wasm")
