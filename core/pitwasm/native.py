@@ -162,6 +162,7 @@ class Native(Tier):
             return at, n
         more += n + 3 & -4
         _move(self._address + work, self._address + work + layout.N_SIZE, more)
+        self.commit(work, n)
         pool.shrink(work, more)
         return work, n
 

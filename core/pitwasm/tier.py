@@ -17,7 +17,9 @@ from .pool import get32, put32
 # native=None: bytes of heap that have to be free for the tier to be loaded; it takes some 22 KB of them.
 _HEAP = const(40960)
 _AGAIN = const(160000)  # units of fuel until it is needed again
-_FILES = ("native", "words", "marks", "lower", "wide", "forms", "machine", "callref", "callfloat", "region")
+_FILES = (
+    "native", "words", "marks", "lower", "wide", "forms", "machine", "encode", "flow", "routines", "callref", "callfloat", "region"
+)  # fmt: skip
 
 # Whose machine code runs here, as images have it: what runs on the least Cortex-M runs on all of them.
 MACHINE = sys.implementation._mpy >> 10 & 15
@@ -56,6 +58,32 @@ def _move(to: uint, src: uint, n: int):
     while i < n:
         d[i] = q[i]
         i += 1
+
+
+@micropython.viper
+def _core() -> int:
+    """Which Cortex-M this is: the part number in CPUID, at 0xE000ED00."""
+    p = 0x38003B40
+    return ptr32(p << 2)[0] >> 4 & 0xFFF
+
+
+# Cortex-M7, M55 and M85 have a data cache: what was written has to leave it before it can run.
+_CACHED = MACHINE == 4 and sys.platform not in ("linux", "darwin") and _core() in (0xC27, 0xD22, 0xD23)
+
+
+@micropython.viper
+def _clean(at: uint, n: int):
+    """Write n bytes at an address, in lines of 32, from the data cache to memory, and let the instruction cache forget all
+    (Armv7-M B3.2: ICIALLU at 0xE000EF50, DCCMVAU at …64). The way in waits until that is done."""
+    p = 0x38003BD4
+    q = ptr32(p << 2)
+    n += int(at) & 31
+    a = int(at) & -32
+    while n > 0:
+        q[5] = a
+        a += 32
+        n -= 32
+    q[0] = 0
 
 
 def _make():
@@ -225,6 +253,11 @@ class Tier:
             rt._native = _make()
         _point(id(rt._native), self._base() + at)
 
+    def commit(self, at, n):
+        """n bytes of machine code are at that place of the code space: may they run."""
+        if _CACHED:
+            _clean(self._base() + at, n)
+
     def sample(self, env):
         """A slice has been used up."""
         self.left = self.slice
@@ -359,6 +392,7 @@ class Tier:
             (layout.NF_FUNC, at + way << 1 | 1),
         ):  # fmt: skip
             put32(buf, first + i, value)
+        self.commit(at, size)
         pool.shrink(block, end)
         put32(buf, block - layout.BLOCK + layout.B_OWNER, layout.K_NATIVE | mod << 5)
         put32(buf, self._state + 4 * layout.X_FIRST, first)

@@ -203,6 +203,10 @@ def stubs(s: int) -> int:
     put16(s, 0x4656)
     put16(s, 0x465f)
     put16(s, 0xb4f0)
+    put16(s, 0xf3bf)  # dsb, isb: where there are caches, what tier.py has done to them is done (6 cycles elsewhere)
+    put16(s, 0x8f4f)
+    put16(s, 0xf3bf)
+    put16(s, 0x8f6f)
     put16(s, 0x6818)  # ldr r0, [r3]
     put16(s, 0x1040)
     put16(s, 0x0080)
