@@ -557,7 +557,7 @@ def test_a_refused_function_is_called_by_way_of_micropython() -> None:
 
 # ---- what is built ----------------------------------------------------------------------------------------------------------------------
 # Functions that stay MicroPython's, by unit; of other files all viper functions but these are compiled.
-KEPT = {"translate": {"fail", "body"}, "bulk": {"bulk"}, "driver": {"_put_ints"}}
+KEPT = {"translate": {"fail", "body"}, "driver": {"_put_ints"}}
 
 
 def built(arch: str) -> dict[str, tuple[viperc.Unit, dict[str, str]]]:
