@@ -55,7 +55,7 @@ print(repr((r, us)))
 EVERY = "every, seen = rt._tier.slice, len(rt._tier._seen)"
 HOT = """
 rt._tier.discard(0)
-rt._tier.slice = every
+rt._tier.slice = rt._tier.left = every
 rt._tier._seen = [0] * seen
 f = i.exports[%r]
 r, us = timed(f, %d)

@@ -12,9 +12,6 @@ from . import layout, loop
 from .errors import Exit, OutOfFuel, PitwasmError, Trap
 from .pool import get32, put32
 
-# Backward branches and calls between two looks at Ctrl-C, callbacks and the watchdog: 20 to 60 ms on a Pico.
-_SLICE = const(20000)
-
 # native=None: units of fuel until it is tried again to load the tier, for which there was no heap.
 _AGAIN = const(1000000)
 
@@ -210,13 +207,13 @@ def run(rt, env):
     paid = 0  # what entering the loop costs has been paid before, unless the loop stopped for want of fuel
     while True:
         fuel = rt.fuel
-        n = tier.left if tier else _SLICE
+        n = layout.SLICE if tier is None else tier.left
         if fuel is not None and fuel < n:
             n = fuel if fuel > 0 else 0
         put32(buf, env + layout.E_FUEL, n + paid)
         status = loop.run(buf, buf, buf, env, rt._bulk, rt._single, rt._double, rt._convert, rt._native)
         n -= get32(buf, env + layout.E_FUEL)
-        if tier:
+        if tier is not None:  # truth would be looked for in its class, in 0.1 ms
             tier.left -= n  # several calls may make up a slice: functions without loops become hot, too
         elif rt._warm:
             if rt._warm > n:
@@ -239,5 +236,5 @@ def run(rt, env):
             paid = 0
             if fuel is not None and rt.fuel <= 0:
                 raise OutOfFuel("out of fuel")
-            if tier:
+            if tier is not None:
                 tier.sample(env)

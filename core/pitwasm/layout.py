@@ -26,6 +26,7 @@ P_FLAGS = 76  # PF_*
 HEADER = 80
 MAGIC = 0x31544950  # "PIT1"
 
+SLICE = 20000  # backward branches and calls between two looks at Ctrl-C, callbacks and the watchdog: 20 to 60 ms on a Pico
 PF_NATIVE = 128  # code words stand for native code (K_NATIVE)
 PF_MEMORIES = 1  # modules may have several memories (multi-memory)
 

@@ -77,10 +77,9 @@ def _find(p: ptr32, entries: int, n: int, ip: int) -> int:
 _SHARED = (layout.N_EXIT, layout.N_FAIL, layout.N_CALL, layout.N_REF, layout.N_MUL, layout.N_DIV, layout.N_FLOATS)
 
 # "hot": after so many units of fuel the driver looks where the loop is; a function that was met twice among so many becomes machine code.
-# Without a threshold, a look that finds nothing to do makes them longer, up to the last number.
+# Without a threshold, a look that finds nothing to do makes them longer, up to those of the loop.
 _EVERY = const(300)
 _SEEN = const(8)
-_LONGEST = const(20000)
 
 
 class Native(Tier):
@@ -298,6 +297,11 @@ class Native(Tier):
 
     def sample(self, env):
         """A slice has been used up ("hot"): the function the loop is in may run often. Allocates only when it compiles."""
+        if not self._steady and (self.mode != "hot" or self.inside(env)):
+            Tier.sample(self, env)
+            return
+        if self.slice > layout.SLICE:  # machine code's
+            self.slice = layout.SLICE
         self.left = self.slice
         buf = self.rt._buf
         ip = get32(buf, env + layout.E_IP)
@@ -318,8 +322,8 @@ class Native(Tier):
                 return
             if self._steady and buf[func + layout.FUNC] != layout.OP_NATIVE and not self.compiled(func + layout.FUNC):
                 seen[seen.index(func)] = -func
-        if self.slice < _LONGEST and not self._steady:  # nothing to do here, or no room for it: look less often
-            self.left = self.slice = 2 * self.slice
+        if not self._steady:  # nothing to do here, or no room for it: look less often
+            self.left = self.slice = min(2 * self.slice, layout.SLICE)
 
     def discard(self, mod, made=False):
         Tier.discard(self, mod, made)

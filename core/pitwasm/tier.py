@@ -16,6 +16,7 @@ from .pool import get32, put32
 
 # native=None: bytes of heap that have to be free for the tier to be loaded; it takes some 22 KB of them.
 _HEAP = const(40960)
+_LONGEST = const(80000)  # units of fuel in a slice of machine code: 20 ms on a Pico
 _AGAIN = const(160000)  # units of fuel until it is needed again
 _FILES = (
     "native", "words", "marks", "lower", "wide", "forms", "machine", "encode", "flow", "routines", "callref", "callfloat", "region"
@@ -212,7 +213,7 @@ class Tier:
 
     mode = "image"
     lent = True  # nobody asked for it: what it takes of the pool on its own account goes with what it serves
-    slice = 20000  # units of fuel from one sample to the next
+    slice = layout.SLICE  # units of fuel from one sample to the next
 
     def __init__(self, rt, budget):
         self.rt = rt
@@ -259,8 +260,18 @@ class Tier:
             _clean(self._base() + at, n)
 
     def sample(self, env):
-        """A slice has been used up."""
-        self.left = self.slice
+        """A slice has been used up. Machine code does more in the same time: its slices become longer, the loop's do not."""
+        n = self.slice
+        if self.inside(env):
+            n = min(n + n, _LONGEST)
+        elif n > layout.SLICE:
+            n = layout.SLICE
+        self.slice = self.left = n
+
+    def inside(self, env):
+        """Whether the next code word stands for machine code."""
+        buf = self.rt._buf
+        return buf[get32(buf, env + layout.E_IP)] == layout.OP_NATIVE
 
     # Routines that machine code calls.
 
