@@ -10,7 +10,9 @@ PARTS = (
     ("linker", "lifecycle link store reclaim modules handles caps"),
     ("prepared images", "imagecheck image"),
     ("floats", "convert single double"),
-    ("bulk", "bulk"),
+    ("bulk", "integer bulk"),
+    ("images' machine code", "tier"),
+    ("the native tier besides", "native shift"),
 )
 
 
@@ -19,12 +21,25 @@ def free():
     return gc.mem_free()
 
 
+def tier(native):
+    """Heap of a runtime without its pool, and bytes it takes of the pool."""
+    before = free()
+    rt = pitwasm.Runtime(pool, native=native)
+    now = before - free()
+    used = rt.pool.used
+    rt.destroy()
+    return now, used
+
+
 before = free()
 pitwasm = __import__("pitwasm")
 
 for title, names in PARTS:
     for name in names.split():
-        __import__("pitwasm." + name)
+        try:
+            __import__("pitwasm." + name)
+        except ImportError:
+            pass  # a part of another file where tools/viperc compiles them together
     now = free()
     print("%6d  %s" % (before - now, title))
     before = now
@@ -33,3 +48,8 @@ for name in [name for name in sys.modules if name.startswith("pitwasm.")]:
         del sys.modules[name]
         delattr(pitwasm, name[8:])
 print("%6d  given back by dropping loader and linker" % (free() - before))
+
+pool = bytearray(16384)
+tier("never")
+for native in ("never", "hot"):
+    print("%6d  of heap, %d of the pool: a runtime with native=%r" % (tier(native) + (native,)))

@@ -90,12 +90,12 @@ def test_where_it_is_not_installed_the_loop_goes_on(run, mp: MicroPython, tmp_pa
 
 
 def test_a_small_heap_is_left_alone(run) -> None:
-    """As much of it is taken as leaves less than 40 KB free."""
+    """As much of it is taken as leaves less than 64 KB free."""
     out = run("""
 e = new("m").exports
 e.fib(5)
 taken = []
-while gc.mem_free() > 40_000:
+while gc.mem_free() > 64_000:
     taken.append(bytearray(1000))
 print(e.fib(27), loaded(), rt._tier)
 """)

@@ -211,7 +211,7 @@ class Runtime(_Base):
     stack: bytes of stack of an instance, unless instantiate() is told otherwise.
     multi_memory: accept modules with several memories, as WebAssembly 3.0 does.
     native: machine code for functions that run often ("hot"), for all ("always"), or for none ("never"). None: "hot" once calls have
-    taken a while, where the tier is installed and has 40 KB of heap; then it gives its code up when the pool has no other room.
+    taken a while, where the tier is installed and has 64 KB of heap; then it gives its code up when the pool has no other room.
     At most native_budget bytes of it, images' too. native_threshold: with "hot", so many units of fuel in a function make it machine
     code; None: 600, and more once that has become rare. docs/native.md.
     fuel (attribute): taken backward branches and calls left, None = no limit; when it is used up, calls raise OutOfFuel.
