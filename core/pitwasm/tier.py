@@ -14,8 +14,8 @@ from . import layout
 from .errors import LoadError, PoolExhausted
 from .pool import get32, put32
 
-# native=None: bytes of heap that have to be free for the tier to be loaded; on a Pico it takes some 38 KB of them.
-_HEAP = const(65536)
+# native=None: bytes of heap that have to be free for the tier to be loaded. It takes some 38 KB where tools/viperc made it, else 100.
+_HEAP = const(65536 if UNIT else 163840)
 _LONGEST = const(80000)  # units of fuel in a slice of machine code: 20 ms on a Pico
 _AGAIN = const(160000)  # units of fuel until it is needed again
 _FILES = (
