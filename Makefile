@@ -5,7 +5,7 @@
 #   make test     the tests, on MicroPython 64- and 32-bit
 #   make emulate  a Raspberry Pi Pico with its real firmware, emulated, its REPL on a TCP port; ARGS=--frozen: with pitwasm in it
 #   make test-board  the tests on the emulated Pico, on 32-bit Arm (Thumb-2) and on RV32
-#   make test-arm, make test-rv32   the specification's tests, all of them, on MicroPython for Arm, for RV32
+#   make test-arm, test-rv32, test-m7   the specification's tests, all of them, on MicroPython for Arm, for RV32, for a Cortex-M7
 #   make firmware BOARD=RPI_PICO    firmware with pitwasm frozen into it; boards/ has the boards
 #   make dist     dist/<arch>/: packages for mpremote mip install; ARGS="--port …" names the one for a board
 #   make lint     ruff, and a type check against MicroPython's stubs
@@ -26,7 +26,7 @@ BOARD ?= RPI_PICO
 PY := build/venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run test test-board test-arm test-rv32 emulate firmware dist lint env build spec bench bench-board profile dis clean venv
+.PHONY: help run test test-board test-arm test-rv32 test-m7 emulate firmware dist lint env build spec bench bench-board profile dis clean venv
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
@@ -44,8 +44,8 @@ test-board: venv
 test-arm: venv
 	@$(PY) -m tools.arm $(ARGS)
 
-test-rv32: venv
-	@$(PY) -m tools.rv32 $(ARGS)
+test-rv32 test-m7: venv
+	@$(PY) -m tools.qemu $(@:test-%=%) $(ARGS)
 
 emulate: venv
 	@$(PY) -m tools.emulator $(ARGS)

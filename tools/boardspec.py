@@ -25,6 +25,8 @@ from tools.suite import SpecFile
 # The others run on stock firmware, pitwasm loaded from .mpy files into RAM. What has no room there is run again on the other
 # firmware; what MicroPython's heap had no room for is run a last time with a small pool.
 POOLS = {"stock": 28 * 1024, "frozen": 176 * 1024, "roomy": 96 * 1024}
+# With machine code, all of them run on the firmware with pitwasm in it: its files take some 22 KB, and it goes to the pool.
+NATIVE_POOLS = {"stock": 96 * 1024, "frozen": 184 * 1024, "roomy": 96 * 1024}
 ORDER = tuple(POOLS)
 SILENCE = 120.0  # seconds a board may work on one command
 WINDOW = 4000  # bytes of commands sent ahead of their answers: what the emulator and USB buffer gladly
@@ -182,7 +184,7 @@ class BoardChild:
     def __init__(self, board: Board, pool: int):
         self.board = board
         self.grows = False
-        board.start(f"buf = bytearray({pool})\nimport board_child\nboard_child.main(buf)")
+        board.start(f"buf = globals().get('buf') or bytearray({pool})\nimport board_child\nboard_child.main(buf)")
 
     def run(self, job: Job, mode: str = "stream") -> Tally:
         tally = Tally(calls=sum(suite.is_call(job.spec.commands[number]) for number in job.numbers))
@@ -336,14 +338,19 @@ def run(jobs: list[Job], workers: list[Worker], mode: str = "stream") -> Tally:
     return queues.tally
 
 
-def prepare(pico: Emulator, kind: str) -> Worker:
-    """Put on a fresh emulated Pico what the tests need."""
+def prepare(pico: Emulator, kind: str, native: str = "never") -> Worker:
+    """Put on a fresh emulated Pico what the tests of a kind need; its firmware is to be firmware_of()'s."""
     board = pico.board
-    if kind == "stock":
+    if firmware_of(kind, native) == "stock":
         board.put_tree(build.build("armv6m") / "pitwasm", "/lib/pitwasm")
     board.put_all({"/" + name: data for name, data in child_files("armv6m").items()})
     board.soft_reset()
-    return Worker(board, [(POOLS[place], (place,)) for place in POOLS if (place == "stock") == (kind == "stock")])
+    pools = POOLS if native == "never" else NATIVE_POOLS
+    return Worker(board, [(pools[place], (place,)) for place in pools if (place == "stock") == (kind == "stock")])
+
+
+def firmware_of(kind: str, native: str) -> str:
+    return kind if native == "never" else "frozen"
 
 
 def table(tally: Tally) -> str:
@@ -351,6 +358,7 @@ def table(tally: Tally) -> str:
     rows += [f"{name:34}{passed:8}{room:9}" for name, (passed, room) in sorted(tally.by_file.items())]
     rows.append(f"{'all':34}{tally.passed:8}{len(tally.no_room):9}   failed {len(tally.failures)}, {tally.seconds:.0f} s")
     rows.append(f"pool: at most {tally.high} bytes in use; heap free after a job: at least {tally.heap}")
+    rows.append(f"machine code had a part in {tally.native} of {tally.calls} calls")
     return "\n".join(rows)
 
 
@@ -375,18 +383,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, metavar="N", help="a sample of at least N commands (default: everything)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mode", choices=("stream", "bytes"), default="stream")
+    parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="machine code (default: never)")
     args = parser.parse_args(argv)
     try:
         files = suite.files(args.groups.split(","), args.file)
         jobs = sample(files, args.sample, args.seed) if args.sample else whole(files)
-        with Emulator() as stock, Emulator(firmware.firmware(frozen=True)) as frozen:
-            tally = run(jobs, [prepare(stock, "stock"), prepare(frozen, "frozen")], args.mode)
+        images = [firmware.firmware(frozen=firmware_of(kind, args.native) == "frozen") for kind in ("stock", "frozen")]
+        with Emulator(images[0]) as one, Emulator(images[1]) as two:
+            workers = [prepare(one, "stock", args.native), prepare(two, "frozen", args.native)]
+            tally = run(jobs, workers, f"{args.mode}+{args.native}")
     except (HostError, BoardError, BoardLost, build.BuildError, build.SourceError) as exc:
         print(exc, file=sys.stderr)
         return 1
     print(table(tally))
     print("\n".join(tally.failures[:50] + tally.no_room[:50]))
-    if not args.sample and not args.file:
+    if not args.sample and not args.file and args.native == "never":
         (OUT / "suite-whole.txt").write_text(short(tally) + "\n")
     (OUT / "spec-board.json").write_text(json.dumps(vars(tally), indent=1) + "\n")
     return 1 if tally.failures else 0

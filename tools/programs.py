@@ -10,11 +10,12 @@ import struct
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import wasmtime
 
-from tools import arm, mp, rv32, wasmops, xtensa
+from tools import arm, mp, qemu, wasmops, xtensa
 from tools.host import ROOT
 from tools.wasmops import F32, F64, I32, I64
 
@@ -308,7 +309,7 @@ def same(mine: list, theirs: list) -> bool:
     return True
 
 
-def run(first: int, count: int, machine: mp.MicroPython | rv32.Machine | xtensa.Machine, native: str = "never") -> list[str]:
+def run(first: int, count: int, machine: mp.MicroPython | qemu.Machine | xtensa.Machine, native: str = "never") -> list[str]:
     """Programs with seeds first … first + count - 1 on one MicroPython; what differed. native: as Runtime has it; then the loop's
     results, traps, backtraces and fuel have to be the same, also when the fuel comes in slices."""
     config = wasmtime.Config()
@@ -340,11 +341,11 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tools.programs", description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bits", default="64,32", help="unix MicroPythons, arm, rv32, xtensa (default: 64,32)")
+    parser.add_argument("--bits", default="64,32", help="unix MicroPythons, arm, rv32, m7, xtensa (default: 64,32)")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="MicroPythons at once (default 2)")
     parser.add_argument("--native", choices=("never", "hot", "always"), default="never", help="compare the loop with machine code, too")
     args = parser.parse_args()
-    others = {"rv32": rv32.Machine, "xtensa": xtensa.Machine, "arm": lambda: arm.get("armv6m")}
+    others = {"xtensa": xtensa.Machine, "arm": lambda: arm.get("armv6m"), **{name: partial(qemu.Machine, name) for name in qemu.TARGETS}}
     machines = [others[bits]() if bits in others else mp.get(int(bits)) for bits in args.bits.split(",")]
     step = 100
     jobs = [(at, min(step, args.seed + args.count - at), m) for at in range(args.seed, args.seed + args.count, step) for m in machines]
