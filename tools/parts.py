@@ -24,7 +24,7 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "native": (
         "machine code",
         (
-            *("native", "tier", "shift", "marks", "lower", "wide", "words", "forms", "callref", "callfloat", "region"),
+            *("native", "tier", "warm", "shift", "marks", "lower", "wide", "words", "forms", "callref", "callfloat", "region"),
             *("encode", "flow", "machine", "routines"),
         ),
     ),

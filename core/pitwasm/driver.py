@@ -191,7 +191,7 @@ def _tier(rt):
     """native=None: calls have used up enough. The tier that makes machine code, where it is installed and there is room for it."""
     rt._warm = 0
     try:
-        from .tier import warm
+        from .warm import warm
 
         return warm(rt)
     except ImportError:

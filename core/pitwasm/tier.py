@@ -3,7 +3,6 @@
 #
 # Code words stay what they are, but for those where native code can be entered: there the word is [OP_NATIVE, place of a record] and
 # the record keeps what it was, so that everything can be put back.
-import gc
 import sys
 from uctypes import addressof, bytearray_at
 
@@ -14,13 +13,8 @@ from . import layout
 from .errors import LoadError, PoolExhausted
 from .pool import get32, put32
 
-# native=None: bytes of heap that have to be free for the tier to be loaded. It takes some 38 KB where tools/viperc made it, else 100.
-_HEAP = const(65536 if UNIT else 163840)
 _LONGEST = const(80000)  # units of fuel in a slice of machine code: 20 ms on a Pico
 _AGAIN = const(160000)  # units of fuel until it is needed again
-_FILES = (
-    "native", "words", "marks", "lower", "wide", "forms", "machine", "encode", "flow", "routines", "callref", "callfloat", "region"
-)  # fmt: skip
 
 # Whose machine code runs here, as images have it: what runs on the least Cortex-M runs on all of them.
 MACHINE = sys.implementation._mpy >> 10 & 15
@@ -184,28 +178,6 @@ def adopt(pool):
     for at, _ in blocks:
         pool.free(at)
     buf[layout.P_FLAGS] &= ~layout.PF_NATIVE & 255
-
-
-def warm(rt):
-    """The tier that native=None gets once calls have taken a while; None where there is none, or no room. MemoryError."""
-    if MACHINE:
-        gc.collect()
-        try:
-            if gc.mem_free() >= _HEAP:
-                from .native import Native
-
-                tier = Native(rt, "hot", rt._budget)
-                if tier.budget:
-                    tier.lent = True
-                    rt._tier = tier
-                    rt.pool.spare = tier.spare
-        except MemoryError:
-            for name in _FILES:
-                sys.modules.pop("pitwasm." + name, None)
-            raise
-        except PoolExhausted:
-            pass
-    return rt._tier
 
 
 class Tier:
