@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wat import START, modules
-from tools import programs
+from tests.wat import START, assemble, modules
+from tools import aot, programs
 from tools.host import ROOT
 from tools.macros import load_layout
 from tools.mp import MicroPython
@@ -272,3 +272,55 @@ def test_known_hard_ones(mp: MicroPython) -> None:
     """Seeds that once failed: a branch to the next word, a word put back twice."""
     for seed in (1330, 1788, 2000, 2150):
         assert programs.run(seed, 1, mp, "always") == []
+
+
+def test_functions_of_more_than_32_kilobytes(run, tmp_path: Path) -> None:
+    """Places in the code need more than 16 bits: the exits of loads and stores that lie behind."""
+    body = "".join(
+        f"(local.set {2 + k % 5} (i32.load offset={k} (i32.and (local.get {2 + k % 7}) (i32.const 255))))"
+        f"(i32.store8 offset={2 * k} (i32.and (local.get {2 + k % 3}) (i32.const 127)) (i32.add (local.get {2 + k % 5}) (i32.const {k})))"
+        for k in range(1200)
+    )
+    last = "(i32.load8_u (local.get 0))"
+    text = f'(memory 1) (func (export "f") (param i32 i32) (result i32) (local i32 i32 i32 i32 i32 i32 i32) {body} {last})'
+    modules(tmp_path, b=text)
+    text = """
+i = new("b")
+rt.fuel = 1000
+print([error(i.exports.f, a, 3) for a in (5, 700, 65535, 65536)], rt._error.frames, sum(i.memory[0:65536]), rt.fuel)
+"""
+    loop = run(text, "never")
+    assert run("from pitwasm.pool import get32\n" + text + "assert get32(rt._buf, rt._tier.first + %d) > 40_000\n" % LAYOUT["NF_BYTES"], "always") == loop
+
+
+def test_all_of_the_room_for_machine_code_is_there(run) -> None:
+    """As many bytes as asked for; the statements of the function whose code they are reach to the last one."""
+    text = """
+from pitwasm.region import Region
+from uctypes import bytearray_at
+for size in (4096, 65536, 100_000, 400_000):
+    r = Region(size)
+    code = bytes(bytearray_at(r.address, r.size))
+    n = 4
+    while code[256 : 256 + 8 * n] != code[256 : 256 + n] * 8:
+        n += 1
+    k = (size - 256) // n
+    print(r.size == size, code[256 + n * (k - 8) : 256 + n * k] == code[256 : 256 + n] * 8)
+"""
+    assert run(text, "never") == "True True\n" * 4
+
+
+def test_in_a_pool_of_more_than_64_megabytes(mp: MicroPython, tmp_path: Path) -> None:
+    """A code word has no room for the place of a record up there: the loop does it all, of images, too."""
+    modules(tmp_path, m=WORK)
+    image = aot.image(assemble(WORK), arch="x64" if mp.bits == 64 else "x86")
+    (tmp_path / "i.wasm").write_bytes(image)
+    text = """
+rt.pool.alloc(1 << 26, 9, 0, False)
+for name in "mi":
+    e = new(name).exports
+    print(e.fib(12), e.sum(100), rt._tier.first)
+rt.destroy()
+"""
+    out = mp.out(NATIVE % (80_000_000, "always") + HOST + text, cwd=tmp_path, heap="100M")
+    assert out == "144 4950 0\n" * 2

@@ -193,3 +193,33 @@ print(len(seen) > 1, seen[1:] == sorted(seen[1:], reverse=True), seen[-1] < seen
 print(rt.pool.fail_at, e.fib(27), rt._tier)
 """)
     assert out == "True True True None None None\n0 196418 None\n"
+
+
+def test_ctrl_c_while_the_tier_is_loaded(run) -> None:
+    """Wherever it comes: what was taken is given back, no half a file stays, the fuel is paid, and the tier is loaded later."""
+    out = run("""
+import pitwasm.tier, pitwasm.region
+f = new("m").exports.fib
+f(5)
+start = rt.pool.used
+def stop(*_):
+    raise KeyboardInterrupt
+def interrupted(module, name):
+    kept = getattr(module, name)
+    setattr(module, name, stop)
+    rt._warm = 1
+    rt.fuel = 10**6
+    try:
+        f(15)
+    except KeyboardInterrupt:
+        setattr(module, name, kept)
+        print(rt.pool.used == start, rt._tier, rt._native, loaded(), rt.fuel < 10**6, rt._warm > 0)
+interrupted(pitwasm.region, "get")
+import pitwasm.native
+interrupted(pitwasm.native.Native, "_start")
+import pitwasm.native
+interrupted(pitwasm.native.Native, "_begin")
+rt._warm = 1
+print(f(20), f(20), loaded(), rt._tier.first != 0)
+""")
+    assert out == "True None None False True True\n" * 3 + "6765 6765 True True\n"

@@ -12,7 +12,7 @@ from . import layout, loop
 from .errors import Exit, OutOfFuel, PitwasmError, Trap
 from .pool import get32, put32
 
-# native=None: units of fuel until it is tried again to load the tier, for which there was no heap.
+# native=None: units of fuel until it is tried again to load the tier, for which there was no heap, or no time before Ctrl-C.
 _AGAIN = const(1000000)
 
 NOTHING = object()  # an argument that was not given
@@ -189,15 +189,17 @@ def environment(rt, inst):
 
 def _tier(rt):
     """native=None: calls have used up enough. The tier that makes machine code, where it is installed and there is room for it."""
-    rt._warm = 0
+    rt._warm = _AGAIN
     try:
         from .warm import warm
 
-        return warm(rt)
+        tier = warm(rt)
+        rt._warm = 0
+        return tier
     except ImportError:
-        pass
+        rt._warm = 0
     except MemoryError:  # the heap may be locked
-        rt._warm = _AGAIN
+        pass
 
 
 def run(rt, env):
@@ -213,6 +215,8 @@ def run(rt, env):
         put32(buf, env + layout.E_FUEL, n + paid)
         status = loop.run(buf, buf, buf, env, rt._bulk, rt._single, rt._double, rt._convert, rt._native)
         n -= get32(buf, env + layout.E_FUEL)
+        if fuel is not None:
+            rt.fuel = (fuel if fuel > 0 else 0) - n
         if tier is not None:  # truth would be looked for in its class, in 0.1 ms
             tier.left -= n  # several calls may make up a slice: functions without loops become hot, too
         elif rt._warm:
@@ -220,8 +224,6 @@ def run(rt, env):
                 rt._warm -= n
             else:
                 tier = _tier(rt)
-        if fuel is not None:
-            rt.fuel = (fuel if fuel > 0 else 0) - n
         if status == layout.S_DONE:
             return
         paid = 1

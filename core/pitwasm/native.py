@@ -10,7 +10,7 @@ from micropython import const
 from . import layout
 from .errors import PoolExhausted
 from .pool import get16, get32, put32
-from .tier import FLOATS, Tier, _move, _patch
+from .tier import FLOATS, NEAR, Tier, _move, _patch
 
 try:
     from . import words
@@ -102,7 +102,7 @@ class Native(Tier):
             self.slice = self.left = max(1, threshold + 1 >> 1) if self._steady else _EVERY
         try:
             self._start()
-        except (PoolExhausted, MemoryError):
+        except BaseException:  # Ctrl-C, too
             if self._work:
                 rt.pool.free(self._work)
             self.close()
@@ -211,7 +211,7 @@ class Native(Tier):
             self._work = work
             room = self._region.hole()[1] if self._region else size
             room = min(room, self.budget - self.used) + layout.N_SIZE + 5 * n
-            size = min(size, room) & -8
+            size = min(size, room, NEAR - work) & -8
             if size < layout.N_SIZE + 5 * n + 600:
                 return self._give_up()
             state = self._begin(work, size, func, n)

@@ -23,6 +23,7 @@ if 4 <= MACHINE <= 8:
 if sys.platform == "esp32":  # whose heap is not executable
     MACHINE = 0
 
+NEAR = 1 << 26  # records lie below: a code word has 24 bits for the place of one, divided by 4
 FLOATS = 1 << layout.R_SINGLE | 1 << layout.R_DOUBLE | 1 << layout.R_CONVERT
 
 
@@ -203,7 +204,12 @@ class Tier:
             from . import region
 
             self._region = region.get(budget)
-        self._state = rt.pool.alloc(layout.X_SIZE, layout.K_NATIVE)  # the only block of this size and kind that nobody owns: adopt()
+        try:
+            self._state = rt.pool.alloc(layout.X_SIZE, layout.K_NATIVE)  # the only block of this size and kind that nobody owns: adopt()
+        except PoolExhausted:
+            if self._region:
+                self._region.leave()
+            raise
         put32(rt._buf, self._state + 4 * layout.X_CODE, self._base() & 0xFFFFFFFF)
         rt._buf[layout.P_FLAGS] |= layout.PF_NATIVE
 
@@ -322,10 +328,15 @@ class Tier:
         """A block for n bytes of an image's machine code and what goes with it; 0: there is no room."""
         if n > self.budget - self.used or self._region and n > self._region.hole()[1]:
             return 0
+        pool = self.rt.pool
         try:
-            return self.rt.pool.alloc(n, layout.K_NATIVE, 0, False)
+            at = pool.alloc(n, layout.K_NATIVE, 0, False)
         except PoolExhausted:
             return 0
+        if at + n > NEAR:
+            pool.free(at)
+            return 0
+        return at
 
     def place(self, mod, block, n):
         """What an image had of machine code, n bytes, is in that block: to be run for the module's code words, unless what it

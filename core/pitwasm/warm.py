@@ -10,7 +10,7 @@ from .tier import MACHINE
 
 # Bytes of heap that have to be free for the tier to be loaded. It takes some 38 KB where tools/viperc made it, else 100.
 _HEAP = const(65536 if UNIT else 163840)
-# What goes again where the heap was too small all the same.
+# What goes again where the heap was too small all the same, or Ctrl-C came while it was read: half a file would stay.
 _FILES = (
     "native", "words", "marks", "lower", "wide", "forms", "machine", "encode", "flow", "routines", "callref", "callfloat", "region"
 )  # fmt: skip
@@ -29,7 +29,7 @@ def warm(rt):
                     tier.lent = True
                     rt._tier = tier
                     rt.pool.spare = tier.spare
-        except MemoryError:
+        except (MemoryError, KeyboardInterrupt):
             for name in _FILES:
                 sys.modules.pop("pitwasm." + name, None)
             raise

@@ -48,9 +48,7 @@ def memory(s: int, k: int, g: int, at: int, gone: int):
             a = int(use(s, y))
         S[layout.N_IMM] = off
         S[layout.N_FIX] = 0
-        v |= int(asm(s, layout.A_CHECK, 0, a, size)) << 16
-        pend(s, v >> 16, S[layout.N_FIX])
-        v = v & 0xffff
+        pend(s, int(asm(s, layout.A_CHECK, 0, a, size)), S[layout.N_FIX])
         if g >= 6:
             S[layout.N_IMM] = off
             asm(s, layout.A_STORE, v, a, g)
