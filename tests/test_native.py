@@ -290,7 +290,8 @@ rt.fuel = 1000
 print([error(i.exports.f, a, 3) for a in (5, 700, 65535, 65536)], rt._error.frames, sum(i.memory[0:65536]), rt.fuel)
 """
     loop = run(text, "never")
-    assert run("from pitwasm.pool import get32\n" + text + "assert get32(rt._buf, rt._tier.first + %d) > 40_000\n" % LAYOUT["NF_BYTES"], "always") == loop
+    text += "from pitwasm.pool import get32\nassert get32(rt._buf, rt._tier.first + %d) > 40_000\n" % LAYOUT["NF_BYTES"]
+    assert run(text, "always") == loop
 
 
 def test_all_of_the_room_for_machine_code_is_there(run) -> None:
