@@ -1,4 +1,4 @@
-# Compares modules two compilers made of the same programs (tests/viperfuzz.py): results, exceptions and memory
+# Compares modules two compilers made of the same programs (tests/viperrun.py): results, exceptions and memory
 # MIT license; Copyright (c) 2026 the pitwasm authors
 #
 # cases.txt, next to the modules a<seed> and b<seed>: a line (seed, kind of buffer, [(function, arguments)]) each.
