@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import wasicalls, wat
+from tests import guests, wasicalls, wat
+from tools import aot
 from tools import mp as processes
 from tools.mp import MicroPython
 
@@ -36,6 +37,29 @@ def run(mp: MicroPython, tmp_path: Path) -> Callable[..., list[str]]:
         return mp.out(wat.script(text, pool), cwd=tmp_path).splitlines()
 
     return _run
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Callable[..., Path]:
+    """images(name=text): NAME.wasm and NAME.pwi in the folder that `run` works in."""
+
+    def make(**texts: str) -> Path:
+        for name, text in texts.items():
+            (tmp_path / f"{name}.wasm").write_bytes(wat.assemble(text))
+            (tmp_path / f"{name}.pwi").write_bytes(aot.image(wat.assemble(text)))
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def board(run: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """board(script, name=module as text, ...): as run(), on a board that is pretended; what it starts with is tests.guests.PRELUDE."""
+
+    def on_board(text: str, **modules: str) -> list[str]:
+        return run(guests.PRELUDE.replace("\n", "\n        ") + text, **modules)
+
+    return on_board
 
 
 @pytest.fixture(params=wasicalls.PLACES)
