@@ -11,6 +11,8 @@
 # Weight: how often it runs in typical programs, in parts of a thousand; it shapes the decision tree.
 from typing import NamedTuple
 
+from tools.handlers import COUNT64, ENTER, LOAD, PAIR, POP, PUT64, PUT_PAIR, STATIC, STORE, X64, A, B, D, by_word, checked, compare
+
 
 class Op(NamedTuple):
     name: str  # OP_<NAME> in the other files
@@ -20,8 +22,6 @@ class Op(NamedTuple):
     bits: int = 0  # the operation occupies 2 ** bits consecutive codes (a family told apart by its low bits)
 
 
-F = "fp[ip[%d]]"
-D, A, B = (F % i for i in (1, 2, 3))
 ROWS: list[Op] = []
 
 
@@ -97,16 +97,6 @@ op("I32_EXTEND16_S", "da", .5, f"{D} = (({A} & 0xffff) ^ 0x8000) - 0x8000\nNEXT"
 # ---- i32 comparisons and compare-and-branch -----------------------------------------------------------------------------------------
 # Order of the six kinds: eq ne lt_s ge_s lt_u ge_u; kind ^ 1 is the inverse. gt and le swap their operands.
 KINDS = ("EQ", "NE", "LT_S", "GE_S", "LT_U", "GE_U")
-_REL = {"EQ": "==", "NE": "!=", "LT": "<", "GE": ">="}
-
-
-def compare(kind: str, x: str, y: str) -> str:
-    wrap = "" if kind[:2] in ("EQ", "NE") else "S32" if kind.endswith("S") else "UC"
-    # a constant is no cell: it needs no sign extension, only the type
-    yy = y if wrap in ("", "S32") and y.startswith(("ip[", "ptr16")) else f"uint({y})" if y.startswith(("ip[", "ptr16")) else f"{wrap}({y})"
-    return f"{wrap}({x}) {_REL[kind[:2]]} {yy}" if wrap else f"{x} {_REL[kind[:2]]} {y}"
-
-
 for i, k in enumerate(KINDS):
     op("BR_" + k, "ab.+R", (12, 12, 20, 15, 8, 6)[i], f"if {compare(k, D, A)}:\n    JUMP\nNEXT8")
     op("BR_" + k + "_I", "ajj+R", (30, 50, 15, 8, 6, 4)[i], f"if {compare(k, D, 'ptr16(ip)[1]')}:\n    JUMP\nNEXT8")
@@ -138,14 +128,9 @@ if UC(t) > UC(w):
     t = w
 ip = ptr8(int(ip) + 4 + (t << 2))
 NEXT""")
-_POP = """
-ip = ptr8(base + cs[0])
-cs = ptr32(int(cs) + 4)
-fp = ptr32(int(fp) - (ip[1] << 2))
-NEXT"""
-op("RET", "...", 12, _POP)
-op("RET1", "a", 20, "fp[0] = fp[ip[1]]" + _POP)
-op("RET2", "a", 3, "t = ip[1]\nfp[0] = fp[t]\nfp[1] = fp[t + 1]" + _POP)
+op("RET", "...", 12, POP)
+op("RET1", "a", 20, "fp[0] = fp[ip[1]]" + POP)
+op("RET2", "a", 3, "t = ip[1]\nfp[0] = fp[t]\nfp[1] = fp[t + 1]" + POP)
 op("RETN", "...+I", .2, """
 t = ptr32(ip)[1]
 w = t >> 16
@@ -154,29 +139,11 @@ v = 0
 while v < w:
     fp[v] = fp[t]
     v += 1
-    t += 1""" + _POP)
-# The header is read before anything changes: a call that does not fit leaves the state at the call word (S_LAZY or TRAP_STACK).
-_ENTER = """
-if int(cs) - v < (h[0] << 2) + 16:
-    if h[0] == 0xffff:
-        EXIT(%s)
-    EXIT(layout.TRAP_STACK)
-cs = ptr32(int(cs) - 4)
-cs[0] = %s
-fp = ptr32(v)
-w = h[2]
-if w:
-    t = h[1]
-    while w:
-        fp[t] = 0
-        t += 1
-        w -= 1
-ip = ptr8(int(h) + 4)
-"""
+    t += 1""" + POP)
 op("CALL", "ajj", 25, """
 t = ptr16(ip)[1]
 h = ptr16(base + ent[t])
-v = int(fp) + (ip[1] << 2)""" + _ENTER % ("layout.S_LAZY", "int(ip) - base") + "break")
+v = int(fp) + (ip[1] << 2)""" + ENTER % ("layout.S_LAZY", "int(ip) - base") + "break")
 # [CALL_REF, index slot, type or import][1 = import, argument slot, table, 0]: call through a table, or of an imported function.
 # The call record is the second word (its byte 1 is the argument slot).
 op("CALL_REF", "ajj+", 4, """
@@ -225,7 +192,7 @@ if int(r) != int(inst):
     nxt = r
     x = ptr32(base + layout.P_XRET)
     pend = fuel
-    fuel = 0""" + _ENTER % ("layout.S_LAZYREF", "int(x) - base") + "break")
+    fuel = 0""" + ENTER % ("layout.S_LAZYREF", "int(x) - base") + "break")
 op("XRET", "...", 1, """
 nxt = ptr32(base + cs[1])
 ip = ptr8(base + cs[0])
@@ -259,60 +226,22 @@ op("GLOBAL_SET", "ajj", 6, f"r = ptr32(base + gl[ptr16(ip)[1]])\nr[0] = {D}\nNEX
 op("GLOBAL_SET64", "ajj", .3, "t = ip[1]\nr = ptr32(base + gl[ptr16(ip)[1]])\nr[0] = fp[t]\nr[1] = fp[t + 1]\nNEXT")
 
 # ---- memory 0 -------------------------------------------------------------------------------------------------------------------------
-# One comparison: the translator emits these words only where offset + size <= M_SAFE <= lim, so lim - offset - size is never negative.
-# What does not fit, and on 32-bit words what is not aligned (boards cannot load words from odd addresses), is left to access.py.
-_CHECKED = """
-t = %s
-if UC(t) <= uint(lim - %s - %d):
-    m = ptr8(int(mem) + t + %s)
-"""
-
-
-def checked(base: str, offset: str, size: int, body: str, last: str) -> str:
-    """A load or store: bounds, alignment, the access itself."""
-    lines = [*body.split("\n"), last]
-    if size == 1:
-        inner = ["    " + line for line in lines]
-    else:
-        mask = min(size, 4) - 1
-        aligned = [f"    if int(m) & {mask} == 0:"] + ["        " + line for line in lines]
-        inner = ["    if W64:"] + ["        " + line for line in lines] + ["    else:"] + ["    " + line for line in aligned]
-    return _CHECKED % (base, offset, size, offset) + "\n".join(inner) + "\nEXIT(S_RARE)"
-
-
-_LOAD = {("4", 0): f"{D} = ptr32(m)[0]", ("1", 1): f"{D} = (m[0] ^ 0x80) - 0x80", ("1", 0): f"{D} = m[0]",
-         ("2", 1): f"{D} = (ptr16(m)[0] ^ 0x8000) - 0x8000", ("2", 0): f"{D} = ptr16(m)[0]",
-         ("8", 0): "r = ptr32(int(fp) + (ip[1] << 2))\nr[0] = ptr32(m)[0]\nr[1] = ptr32(m)[1]"}
-_STORE = {1: f"m[0] = {A}", 2: f"ptr16(m)[0] = {A}", 4: f"ptr32(m)[0] = {A}",
-          8: "r = ptr32(int(fp) + (ip[2] << 2))\nptr32(m)[0] = r[0]\nptr32(m)[1] = r[1]"}
 # name, size, signed, weight; order = the general accesses of access.py
 LOADS = (("LOAD", 4, 0, 40), ("LOAD8_S", 1, 1, 3), ("LOAD8_U", 1, 0, 20), ("LOAD16_S", 2, 1, 2), ("LOAD16_U", 2, 0, 3), ("LOAD64", 8, 0, 4))
 STORES = (("STORE", 4, 30), ("STORE8", 1, 15), ("STORE16", 2, 3), ("STORE64", 8, 4))
 for name, size, signed, weight in LOADS:
-    body = _LOAD[str(size), signed]
+    body = LOAD[size, signed]
     op(name, "dao", weight, checked(A, "ip[3]", size, body, "NEXT"))
     op(name + "_W", "da.+O", weight / 3, checked(A, "ptr32(ip)[1]", size, body, "NEXT8"))
 for name, size, weight in STORES:
-    op(name, "abo", weight, checked(D, "ip[3]", size, _STORE[size], "NEXT"))
-    op(name + "_W", "ab.+O", weight / 3, checked(D, "ptr32(ip)[1]", size, _STORE[size], "NEXT8"))
-# Constant address: no base, checked against the size at hand; emitted only at aligned addresses.
-_STATIC = "t = ptr16(ip)[1]\nif t <= lim - %d:\n    %s\n    NEXT\nEXIT(S_RARE)"
-op("LOAD_C", "djj", 6, _STATIC % (4, f"{D} = ptr32(int(mem) + t)[0]"))
-op("LOAD8_U_C", "djj", 1, _STATIC % (1, f"{D} = mem[t]"))
-op("STORE_C", "ajj", 6, _STATIC % (4, f"ptr32(int(mem) + t)[0] = {D}"))
-op("STORE8_C", "ajj", 1, _STATIC % (1, f"mem[t] = {D}"))
+    op(name, "abo", weight, checked(D, "ip[3]", size, STORE[size], "NEXT"))
+    op(name + "_W", "ab.+O", weight / 3, checked(D, "ptr32(ip)[1]", size, STORE[size], "NEXT8"))
+op("LOAD_C", "djj", 6, STATIC % (4, f"{D} = ptr32(int(mem) + t)[0]"))
+op("LOAD8_U_C", "djj", 1, STATIC % (1, f"{D} = mem[t]"))
+op("STORE_C", "ajj", 6, STATIC % (4, f"ptr32(int(mem) + t)[0] = {D}"))
+op("STORE8_C", "ajj", 1, STATIC % (1, f"mem[t] = {D}"))
 
 # ---- i64: two slots, low word first. Destination and operands are the same pair or disjoint. ---------------------------------------------
-_X64 = "v = ip[2]\nx64 = fp[v] | (fp[v + 1] << 32)\nv = ip[3]\ny64 = fp[v] | (fp[v + 1] << 32)\nv = ip[1]\n"
-_PUT64 = "fp[v] = x64\nfp[v + 1] = x64 >> 32\nNEXT"
-
-
-def i64(name: str, weight: float, wide: str, narrow: str, form: str = "dab") -> None:
-    """An i64 operation: `wide` on 64-bit words, `narrow` on 32-bit words."""
-    body = lambda s: "\n".join("    " + line for line in s.strip("\n").split("\n"))  # noqa: E731
-    op("I64_" + name, form, weight, "if W64:\n" + body(wide) + "\nelse:\n" + body(narrow))
-
-
 # and, or, xor: low two bits 0, 1, 2
 op("I64_LOGIC", "dab", 6, """
 t = ip[2]
@@ -328,7 +257,7 @@ else:
     fp[w] = fp[t] & fp[v]
     fp[w + 1] = fp[t + 1] & fp[v + 1]
 NEXT""", bits=2)
-i64("ADD", 5, _X64 + "x64 = x64 + y64\n" + _PUT64, """
+op("I64_ADD", "dab", 5, by_word(X64 + "x64 = x64 + y64\n" + PUT64, """
 v = ip[2]
 w = ip[3]
 t = fp[v] + fp[w]
@@ -338,8 +267,8 @@ if uint(t) < uint(fp[v]):
 v = ip[1]
 fp[v] = t
 fp[v + 1] = w
-NEXT""")
-i64("SUB", 2, _X64 + "x64 = x64 - y64\n" + _PUT64, """
+NEXT"""))
+op("I64_SUB", "dab", 2, by_word(X64 + "x64 = x64 - y64\n" + PUT64, """
 v = ip[2]
 w = ip[3]
 t = fp[v] - fp[w]
@@ -349,9 +278,9 @@ if uint(t) > uint(fp[v]):
 v = ip[1]
 fp[v] = t
 fp[v + 1] = w
-NEXT""")
+NEXT"""))
 # 64 x 64 -> 64: the low words' full product from four 16-bit products, plus the two cross products' low words
-i64("MUL", 3, _X64 + "x64 = x64 * y64\n" + _PUT64, """
+op("I64_MUL", "dab", 3, by_word(X64 + "x64 = x64 * y64\n" + PUT64, """
 v = ip[2]
 w = ip[3]
 t = fp[v]
@@ -370,20 +299,16 @@ y += int(uint(t) >> 16) + int(uint(z) >> 16) + (w >> 16)
 t = ip[1]
 fp[t] = (v & 0xffff) | (w << 16)
 fp[t + 1] = y
-NEXT""")
-_COUNT = "v = ip[2]\nx64 = fp[v] | (fp[v + 1] << 32)\nt = fp[ip[3]] & 63\nv = ip[1]\n"
-# 32-bit: y : z = the operand, t = the count below 32, w = the other count (32 - t) & 31, used only where t is not 0
-_PAIR = "v = ip[2]\nz = fp[v]\ny = fp[v + 1]\nt = fp[ip[3]]\nv = ip[1]\nw = t & 32\nt = t & 31\n"
-_DONE = "fp[v] = z\nfp[v + 1] = y\nNEXT"
+NEXT"""))
 # shl, shr_s, shr_u: low two bits 0, 1, 2
-op("I64_SHIFT", "dab", 4, "if W64:\n" + "\n".join("    " + line for line in (_COUNT + """
+op("I64_SHIFT", "dab", 4, by_word(COUNT64 + """
 if op & 2:
     x64 = int(uint(x64) >> t)
 elif op & 1:
     x64 = x64 >> t
 else:
     x64 = x64 << t
-""" + _PUT64).strip().split("\n")) + "\nelse:\n" + "\n".join("    " + line for line in (_PAIR + """
+""" + PUT64, PAIR + """
 if op & 3 == 0:
     if w:
         y = z << t
@@ -401,30 +326,29 @@ else:
     if t:
         z = int(uint(z) >> t) | (y << (32 - t))
         y = int(uint(y) >> t) | (u << (32 - t))
-""" + _DONE).strip().split("\n") if line), bits=2)
+""" + PUT_PAIR), bits=2)
 # Low bit of the operation: 0 left, 1 right (a right rotation is a left one by 64 - count)
-op("I64_ROT", "dab", 1, "if W64:\n" + "\n".join("    " + s for s in (
-    _COUNT + "if ip[0] & 1:\n    t = 0 - t & 63\nif t:\n    x64 = (x64 << t) | int(uint(x64) >> (64 - t))\n" + _PUT64).split("\n")) + """
-else:
-    v = ip[2]
-    z = fp[v]
-    y = fp[v + 1]
-    t = fp[ip[3]]
-    if ip[0] & 1:
-        t = 0 - t
-    v = ip[1]
-    if t & 32:
-        w = z
-        z = y
-        y = w
-    t = t & 31
-    if t:
-        w = (y << t) | int(uint(z) >> (32 - t))
-        z = (z << t) | int(uint(y) >> (32 - t))
-        y = w
-    fp[v] = z
-    fp[v + 1] = y
-    NEXT""", bits=1)
+op("I64_ROT", "dab", 1, by_word(
+    COUNT64 + "if ip[0] & 1:\n    t = 0 - t & 63\nif t:\n    x64 = (x64 << t) | int(uint(x64) >> (64 - t))\n" + PUT64, """
+v = ip[2]
+z = fp[v]
+y = fp[v + 1]
+t = fp[ip[3]]
+if ip[0] & 1:
+    t = 0 - t
+v = ip[1]
+if t & 32:
+    w = z
+    z = y
+    y = w
+t = t & 31
+if t:
+    w = (y << t) | int(uint(z) >> (32 - t))
+    z = (z << t) | int(uint(y) >> (32 - t))
+    y = w
+fp[v] = z
+fp[v + 1] = y
+NEXT"""), bits=1)
 # The six kinds of comparison, as I32_CMP
 op("I64_CMP", "dab", 3, """
 t = ip[2]
