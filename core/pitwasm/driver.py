@@ -187,15 +187,14 @@ def environment(rt, inst):
     return env
 
 
-def _tier(rt):
+def _load_tier(rt):
     """native=None: calls have used up enough. The tier that makes machine code, where it is installed and there is room for it."""
     rt._warm = _AGAIN
     try:
         from .warm import warm
 
-        tier = warm(rt)
+        warm(rt)
         rt._warm = 0
-        return tier
     except ImportError:
         rt._warm = 0
     except MemoryError:  # the heap may be locked
@@ -205,10 +204,10 @@ def _tier(rt):
 def run(rt, env):
     """Run until the call that was set up returns; its results are where its arguments were."""
     buf = rt._buf
-    tier = rt._tier
     paid = 0  # what entering the loop costs has been paid before, unless the loop stopped for want of fuel
     while True:
         fuel = rt.fuel
+        tier = rt._tier  # it may have come, or gone, while a host function ran
         n = layout.SLICE if tier is None else tier.left
         if fuel is not None and fuel < n:
             n = fuel if fuel > 0 else 0
@@ -223,7 +222,7 @@ def run(rt, env):
             if rt._warm > n:
                 rt._warm -= n
             else:
-                tier = _tier(rt)
+                _load_tier(rt)
         if status == layout.S_DONE:
             return
         paid = 1

@@ -17,7 +17,7 @@ _FILES = (
 
 
 def warm(rt):
-    """The tier that native=None gets once calls have taken a while; None where there is none, or no room. MemoryError."""
+    """Give the runtime its tier, unless this machine has none, or there is no room. MemoryError."""
     if MACHINE:
         gc.collect()
         try:
@@ -35,4 +35,3 @@ def warm(rt):
             raise
         except PoolExhausted:
             pass
-    return rt._tier
