@@ -98,7 +98,7 @@ def _return(pool, c, T):
         s = c[r + 1]
         if c[r] & 0x100 or s > 255:
             k = c[r] & 0xFF
-            s = 248
+            s = 0  # where results go: nothing of the frame is needed any more, and every frame has room there
             if c[r] & 0x100:
                 constant(pool, s, c[r + 1], k)
             else:
